@@ -1,0 +1,442 @@
+"""The recipe: one strict YAML file says everything about a run.
+
+Defaults live here and nowhere else. An unknown key, a wrong type or a value out of range is an error that names the
+file, the line, the path in the file and, for a misspelt key, the nearest valid one, before anything runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from nmt.errors import RecipeError, nearest
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """A section of a recipe: unknown keys and implicit conversions are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
+
+
+class FilesConfig(Strict):
+    """A parallel corpus in the user's own files, one path per side, relative to the recipe."""
+
+    source: str
+    target: str
+
+
+CorpusReference = str | FilesConfig
+Model = TypeVar("Model", bound=Strict)
+
+
+class CorporaConfig(Strict):
+    """Which text is read. A corpus is ``card/split`` or a pair of files."""
+
+    source: str = Field(description="side of the cards that is translated from: a language, or a field such as abstract")
+    target: str = Field(description="side of the cards that is translated to")
+    train: list[CorpusReference] = Field(min_length=1)
+    valid: list[CorpusReference] = Field(min_length=1)
+    test: list[CorpusReference] = []
+
+
+class NormalizeStep(Strict):
+    """Unicode normalisation of both sides; zero-width marks dropped, white space squeezed."""
+
+    form: Literal["NFC", "NFKC", "none"] = "NFC"
+    squeeze_spaces: bool = True
+
+
+class LengthStep(Strict):
+    """Keeps pairs in which both sides have from ``min`` to ``max`` units."""
+
+    unit: Literal["word", "char"] = "word"
+    min: Count = 1
+    max: Count = 200
+
+
+class LengthRatioStep(Strict):
+    """Keeps pairs whose longer side has at most ``max`` times the units of the shorter one."""
+
+    unit: Literal["word", "char"] = "char"
+    max: Annotated[float, Field(ge=1.0)] = 4.0
+
+
+class DeduplicateStep(Strict):
+    """Keeps the first of equal pairs, or of pairs with equal sources or targets."""
+
+    on: Literal["pair", "source", "target"] = "pair"
+
+
+class DecontaminateStep(Strict):
+    """Drops training pairs that occur in the evaluation sets, compared without case, punctuation and spaces."""
+
+    against: list[Literal["valid", "test"]] = ["valid", "test"]
+    on: Literal["pair", "source", "target", "either"] = "pair"
+
+
+class CleaningStep(Strict):
+    """One step of cleaning: a mapping with exactly one key, the step's name."""
+
+    normalize: NormalizeStep | None = None
+    length: LengthStep | None = None
+    length_ratio: LengthRatioStep | None = None
+    deduplicate: DeduplicateStep | None = None
+    decontaminate: DecontaminateStep | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> CleaningStep:
+        if len(self.model_fields_set) != 1 or self.settings is None:
+            raise ValueError(f"a cleaning step is a mapping with one key: one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return next(iter(self.model_fields_set))
+
+    @property
+    def settings(self) -> Strict:
+        """The step's settings."""
+        settings: Strict = getattr(self, self.name)
+        return settings
+
+
+def _default_cleaning() -> list[CleaningStep]:
+    return [
+        CleaningStep(normalize=NormalizeStep()),
+        CleaningStep(length=LengthStep()),
+        CleaningStep(deduplicate=DeduplicateStep()),
+        CleaningStep(decontaminate=DecontaminateStep()),
+    ]
+
+
+class TokenizerConfig(Strict):
+    """SentencePiece (Kudo and Richardson 2018)."""
+
+    kind: Literal["unigram", "bpe", "char"] = "unigram"
+    vocab_size: Annotated[int, Field(ge=8)] = 8000
+    shared: bool = Field(True, description="one vocabulary for both sides")
+    byte_fallback: bool = Field(False, description="spell unknown characters as bytes instead of <unk>")
+    character_coverage: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+
+
+class DatasetConfig(Strict):
+    """Batches: their size, and the longest pairs that training takes."""
+
+    tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
+    max_source_tokens: Count = 128
+    max_target_tokens: Count = 128
+
+
+class EmbeddingConfig(Strict):
+    """Embedding matrices. ``tie``: all (source, target, output), target (target, output), none."""
+
+    size: Count = 256
+    tie: Literal["all", "target", "none"] = "all"
+
+
+class EncoderConfig(Strict):
+    """LSTM encoder. ``units`` is the depth of the memory: a bidirectional layer has half of them per direction."""
+
+    layers: Count = 1
+    units: Count = 512
+    bidirectional: bool = True
+    reverse_source: bool = Field(False, description="read the source backwards (Sutskever et al. 2014, section 3.3)")
+
+
+class DecoderConfig(Strict):
+    """LSTM decoder. The bottom layer gives the attention queries; the context feeds the layers above and the output."""
+
+    layers: Count = 1
+    units: Count = 512
+    attention: Literal["none", "dot", "scaled_dot", "general", "additive"] = "dot"
+
+
+class ModelConfig(Strict):
+    """The network."""
+
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    decoder: DecoderConfig = DecoderConfig()
+    dropout: Fraction = 0.2
+
+    @model_validator(mode="after")
+    def _fits(self) -> ModelConfig:
+        if self.encoder.bidirectional and self.encoder.units % 2:
+            raise ValueError(f"model.encoder.units is {self.encoder.units}; a bidirectional encoder needs an even number")
+        if self.decoder.attention in ("dot", "scaled_dot") and self.encoder.units != self.decoder.units:
+            raise ValueError(
+                f"model.decoder.attention {self.decoder.attention} needs model.encoder.units ({self.encoder.units}) equal to"
+                f" model.decoder.units ({self.decoder.units}); use general or additive for unequal sizes"
+            )
+        return self
+
+
+class TrainingConfig(Strict):
+    """The training loop."""
+
+    max_epochs: Count = 20
+    optimizer: Literal["adam"] = "adam"
+    learning_rate: Positive = 1e-3
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(400, description="steps of linear warm-up")
+    plateau_patience: Count = Field(2, description="validations without a better score before the learning rate falls")
+    plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    stop_after: Count = Field(6, description="validations without a better score before training stops")
+    gradient_clip: Positive = Field(1.0, description="greatest global norm of the gradient")
+    label_smoothing: Fraction = 0.1
+    validate_every: Annotated[int, Field(ge=0)] = Field(0, description="steps between validations; 0: once an epoch")
+    select_on: Literal["bleu", "chrf", "loss"] = "bleu"
+    average: Fraction = Field(0.0, description="decay of an exponential moving average of the weights; 0: none")
+    checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
+
+
+class DecodingConfig(Strict):
+    """Search."""
+
+    beam_size: Count = 5
+    length_penalty: Annotated[float, Field(ge=0.0)] = Field(1.0, description="exponent a of length^a that divides scores")
+    max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")
+    max_length_extra: Count = Field(10, description="tokens that are added to that")
+    tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
+
+
+class EvaluationConfig(Strict):
+    """Scores of the test sets."""
+
+    metrics: Annotated[list[Literal["bleu", "chrf", "chrf++", "ter"]], Field(min_length=1)] = ["bleu", "chrf"]
+    tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
+    lowercase: bool = False
+    bootstrap_samples: Annotated[int, Field(ge=0)] = 1000
+
+
+class LeaderboardConfig(Strict):
+    """Where the scores are recorded."""
+
+    board: str | None = Field(None, description="name of the board; the recipe's name when absent")
+
+
+class Recipe(Strict):
+    """A whole recipe."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    description: str = ""
+    task: Literal["translation", "summarization"] = "translation"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    corpora: CorporaConfig
+    cleaning: list[CleaningStep] = Field(default_factory=_default_cleaning)
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    dataset: DatasetConfig = DatasetConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    leaderboard: LeaderboardConfig = LeaderboardConfig()
+
+    @property
+    def board(self) -> str:
+        """The leaderboard that the run is recorded on."""
+        return self.leaderboard.board or self.name
+
+
+def json_schema() -> dict[str, Any]:
+    """Returns the JSON schema of a recipe, for editors."""
+    return Recipe.model_json_schema()
+
+
+def shipped_folder(name: Literal["corpora", "pipelines"]) -> Path:
+    """Returns the folder of the cards or recipes that come with the project, installed or in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "shipped" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def find_recipe(reference: str) -> Path:
+    """Returns the file of a recipe given by path, or by name among the recipes that come with the project.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    path = Path(reference)
+    if path.is_file():
+        return path
+    folder = shipped_folder("pipelines")
+    named = folder / f"{reference}.yaml"
+    if named.is_file():
+        return named
+    names = sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml"))
+    close = nearest(reference, names)
+    raise RecipeError(
+        f"{reference}: there is no such recipe",
+        expected=f"a path, or one of {', '.join(names)}",
+        action=f"Did you mean {close}?" if close else "Give the path of a recipe file",
+    )
+
+
+def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
+    """Reads and validates a recipe.
+
+    Args:
+        path: the YAML file.
+        overrides: settings ``dotted.key=value`` that replace or add to those of the file; values are YAML.
+
+    Raises:
+        RecipeError: the file is not YAML, or not a valid recipe; the message lists every fault.
+    """
+    tree = read_yaml(path)
+    for override in overrides or []:
+        _override(tree, override)
+    return validate(Recipe, tree, path)
+
+
+def read_yaml(path: Path) -> Any:
+    """Reads a YAML 1.2 file: ``no`` is a word, ``1e-4`` is a number. The result remembers lines for messages.
+
+    Raises:
+        RecipeError: the file cannot be read or parsed; the message has line and column.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+        return YAML(typ="rt").load(text)
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror})", action="Check the path") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"{path}: not valid UTF-8", received=f"byte 0x{error.object[error.start]:02x} at {error.start}", expected="UTF-8"
+        ) from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        raise RecipeError(
+            f"{place}: not valid YAML",
+            received=" ".join(part for part in (error.problem, error.context) if part),
+            expected="YAML 1.2",
+            action="Check the indentation and the colons near that place",
+        ) from error
+    except YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML", received=str(error), expected="YAML 1.2") from error
+
+
+def validate(model: type[Model], tree: Any, path: Path) -> Model:
+    """Validates what was read from ``path`` as a ``model``.
+
+    Raises:
+        RecipeError: with one line per fault: place, what was received, what was expected.
+    """
+    try:
+        return model.model_validate(_plain(tree))
+    except ValidationError as error:
+        faults = [_describe(fault, model, tree, path) for fault in error.errors()]
+        raise RecipeError("\n".join(faults)) from error
+
+
+def _plain(value: Any) -> Any:
+    """Returns the value in Python's own types, without the marks of the YAML reader."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def _override(tree: Any, override: str) -> None:
+    """Applies one ``dotted.key=value`` to the tree of a recipe."""
+    key, separator, text = override.partition("=")
+    if not separator or not key:
+        raise RecipeError(f"--set {override}: not a setting", expected="key=value", action="For instance --set training.max_epochs=3")
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise RecipeError(f"--set {override}: the value is not YAML", received=text) from error
+    *parents, last = key.split(".")
+    node = tree
+    for part in parents:
+        child = _child(node, part)
+        if child is None and isinstance(node, dict):
+            child = node[part] = {}
+        if not isinstance(child, dict | list):
+            raise RecipeError(f"--set {override}: {part} is not a section of the recipe", received=child)
+        node = child
+    if isinstance(node, list):
+        if _child(node, last) is None:
+            raise RecipeError(f"--set {override}: the list has no item {last}", expected=f"0 to {len(node) - 1}")
+        node[int(last)] = value
+    else:
+        node[last] = value
+
+
+def _child(node: Any, part: str) -> Any:
+    if isinstance(node, list):
+        return node[int(part)] if part.isdigit() and int(part) < len(node) else None
+    return node.get(part) if isinstance(node, dict) else None
+
+
+def _describe(fault: Any, model: type[Strict], tree: Any, path: Path) -> str:
+    """Turns one fault that pydantic found into a sentence: place, received, expected, nearest key."""
+    # Branches of a union appear in pydantic's location as names of types; only what stands in the file is kept.
+    location: list[str | int] = []
+    node, line = tree, None
+    for part in fault["loc"]:
+        if isinstance(node, dict) and part not in node and part is not fault["loc"][-1]:
+            continue
+        location.append(part)
+        line = _line(node, part) or line
+        node = _child(node, str(part))
+    dotted = ".".join(str(part) for part in location) or "the recipe"
+    place = f"{path}, line {line}: {dotted}" if line else f"{path}: {dotted}"
+    if fault["type"] == "extra_forbidden":
+        section = _section(model, location[:-1])
+        names = list(section.model_fields) if section else []
+        close = nearest(str(location[-1]), names)
+        hint = f" Did you mean {close}?" if close else ""
+        return f"{place}: unknown key. Expected: one of {', '.join(names)}.{hint}"
+    if fault["type"] == "missing":
+        return f"{place}: missing. Expected: a value for it."
+    message = fault["msg"].removeprefix("Value error, ")
+    received = "" if isinstance(fault["input"], dict | list | BaseModel) else f" Received: {fault['input']!r}."
+    return f"{place}: {message[0].lower() + message[1:]}.{received}"
+
+
+def _line(node: Any, part: str | int) -> int | None:
+    """Returns the line, counted from 1, at which a key or an item stands in the file."""
+    marks = getattr(node, "lc", None)
+    try:
+        position = marks.key(part) if isinstance(node, dict) else marks.item(part)  # type: ignore[union-attr]
+    except (AttributeError, KeyError, IndexError, TypeError):
+        return None
+    return int(position[0]) + 1
+
+
+def _section(model: type[Strict], location: list[str | int]) -> type[Strict] | None:
+    """Returns the model of the section that a location points to."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(part)
+        if field is None:
+            return None
+        current = _model_in(field.annotation)
+        if current is None:
+            return None
+    section: type[Strict] = current
+    return section
+
+
+def _model_in(annotation: Any) -> type[Strict] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        return annotation
+    for argument in get_args(annotation):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None

@@ -1,0 +1,100 @@
+"""Files and folders that are either whole or absent, and their digests.
+
+Everything is written under a temporary name beside its place, flushed to the disk, and renamed. A process that dies
+at any moment leaves the old content, the new content, or a temporary name that nothing reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_BLOCK_BYTES = 1 << 20
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Opens a temporary file for writing that becomes ``path`` when the block ends without an exception."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes ``content`` to ``path`` atomically."""
+    with atomic_file(path) as stream:
+        stream.write(content)
+
+
+def canonical_json(value: Any) -> str:
+    """Returns the one JSON text of ``value``: sorted keys, no spaces, for digests."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes ``value`` to ``path`` as indented JSON, atomically."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    write_bytes(path, text.encode("utf-8"))
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in ``folder`` durable, where the system can open a folder (Windows cannot)."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_folder(temporary: Path, final: Path) -> None:
+    """Gives a finished folder its final name, after all that is in it is on the disk.
+
+    Whatever stood under the final name is removed.
+    """
+    for path in sorted(temporary.rglob("*")):
+        if path.is_file():
+            with open(path, "rb") as stream:
+                os.fsync(stream.fileno())
+        else:
+            sync_folder(path)
+    sync_folder(temporary)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if final.exists():
+        discarded = final.with_name(f".{final.name}.{os.getpid()}.old")
+        os.replace(final, discarded)
+        os.replace(temporary, final)
+        shutil.rmtree(discarded, ignore_errors=True)
+    else:
+        os.replace(temporary, final)
+    sync_folder(final.parent)
+
+
+def sha256_of_text(text: str) -> str:
+    """Returns the hexadecimal SHA-256 of ``text`` in UTF-8."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """Returns the hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

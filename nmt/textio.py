@@ -1,0 +1,155 @@
+"""The line contract: the only reader and writer of text lines in the project.
+
+- A line ends at ``\\n`` and nowhere else. One ``\\r`` before it is dropped. A last line without ``\\n`` counts.
+- A byte order mark at the start of a file is dropped.
+- U+2028, U+2029, U+0085, vertical tab, form feed, NUL and a lone ``\\r`` inside a line are text.
+- What is written has one ``\\n`` per line: a line break inside a text to be written becomes a space.
+
+So N lines in are N lines out, whatever is in them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from nmt.errors import DataError
+from nmt.storage import atomic_file
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def open_binary(path: Path) -> BinaryIO:
+    """Opens a plain, ``.gz`` or ``.zst`` file for reading its uncompressed bytes.
+
+    Raises:
+        DataError: the file does not exist or is a folder.
+    """
+    try:
+        if path.suffix == ".gz":
+            return cast(BinaryIO, gzip.open(path, "rb"))
+        stream = open(path, "rb")
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise DataError(
+            f"{path}: cannot be read as text ({error.strerror})",
+            expected="a text file, plain, .gz or .zst",
+            action="Check the path",
+        ) from error
+    if path.suffix != ".zst":
+        return stream
+    import io
+
+    import zstandard
+
+    return io.BufferedReader(
+        cast(io.RawIOBase, zstandard.ZstdDecompressor().stream_reader(stream, closefd=True))
+    )
+
+
+def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
+    """Yields the lines of a binary stream as text, without their line ends.
+
+    Args:
+        stream: byte strings that each end at ``\\n``, as iterating over a binary file gives them.
+        name: the name of the stream in error messages.
+
+    Raises:
+        DataError: a line is not valid UTF-8; the message has its number, counted from 1.
+    """
+    for number, raw in enumerate(stream, start=1):
+        if number == 1:
+            raw = raw.removeprefix(_BYTE_ORDER_MARK)
+        raw = raw.removesuffix(b"\n").removesuffix(b"\r")
+        try:
+            yield raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}, line {number}: not valid UTF-8",
+                received=f"byte 0x{raw[error.start]:02x} at position {error.start + 1} of the line",
+                expected="text in UTF-8",
+                action="Convert the file to UTF-8 (for instance with iconv) and run again",
+            ) from error
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Yields the lines of a plain, ``.gz`` or ``.zst`` file.
+
+    Raises:
+        DataError: the file cannot be read, is cut short, or is not UTF-8.
+    """
+    try:
+        with open_binary(path) as stream:
+            yield from decode_lines(stream, str(path))
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"{path}: the compressed file is damaged ({error})",
+            action="Fetch or compress it again",
+        ) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "zstandard":
+            raise
+        raise DataError(
+            f"{path}: the compressed file is damaged ({error})",
+            action="Fetch or compress it again",
+        ) from error
+
+
+def read_standard_input() -> Iterator[str]:
+    """Yields the lines of standard input as they arrive."""
+    return decode_lines(sys.stdin.buffer, "standard input")
+
+
+def read_parallel(paths: Sequence[Path]) -> Iterator[tuple[str, ...]]:
+    """Yields the n-th lines of several files together.
+
+    Raises:
+        DataError: the files have different numbers of lines; the message has all counts.
+    """
+    missing = object()
+    for number, row in enumerate(zip_longest(*map(read_lines, paths), fillvalue=missing)):
+        if any(text is missing for text in row):
+            del row
+            counts = [count_lines(path) for path in paths]
+            raise DataError(
+                f"{paths[0]}: the sides of the corpus have different numbers of lines"
+                f" (the first line without a partner is line {number + 1})",
+                received=", ".join(f"{path}: {count} lines" for path, count in zip(paths, counts, strict=True)),
+                expected="line n of each file to be a translation of line n of the others",
+                action="Repair the files, for nothing can tell which lines belong together",
+            )
+        yield cast(tuple[str, ...], row)
+
+
+def count_lines(path: Path) -> int:
+    """Returns the number of lines of a file."""
+    return sum(1 for _ in read_lines(path))
+
+
+def as_line(text: str) -> str:
+    """Returns ``text`` as one line: line breaks inside it become spaces."""
+    return text.replace("\r\n", " ").replace("\n", " ")
+
+
+def encode_line(text: str) -> bytes:
+    """Returns the bytes of one line with its ``\\n``."""
+    return as_line(text).encode("utf-8") + b"\n"
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> int:
+    """Writes one line per text, atomically, and returns how many."""
+    count = 0
+    with atomic_file(path) as stream:
+        for text in lines:
+            stream.write(encode_line(text))
+            count += 1
+    return count
+
+
+def print_line(text: str) -> None:
+    """Writes one line to standard output and flushes it, so that a reader at the other end gets it at once."""
+    sys.stdout.buffer.write(encode_line(text))
+    sys.stdout.buffer.flush()
