@@ -1,0 +1,236 @@
+"""From ids on disk to length-bucketed token batches.
+
+The order of an epoch is planned in advance, as a function of (seed, epoch): which pairs form which batch. The plan is a
+list of rows, so the position of training is one integer, nothing has to be buffered, and a resumed run continues with
+the batch that comes next. tf.data then gathers, pads and prefetches the batches with native operations.
+
+Example, with tokens_per_batch 8 and pairs of target lengths 4, 2, 4, 2, 3::
+
+    sorted by length      2 2 | 3 4 4       a batch's size is rows x longest
+    batches               [2 2 . .]  [3 4]  [4]   then shuffled
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.errors import DataError
+from nmt.storage import atomic_file, write_json
+from nmt.tokenizer import BOS, EOS, TokenizerPair
+
+Ids = npt.NDArray[np.int32]
+_ENCODE_LINES = 10_000
+
+
+class Batch(NamedTuple):
+    """``source`` [B, S] ends in EOS; ``target_in`` [B, T] starts with BOS; ``target_out`` [B, T] ends in EOS."""
+
+    source: Any
+    target_in: Any
+    target_out: Any
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences of ids side by side in one array: sequence n is ``ids[offsets[n]:offsets[n + 1]]``."""
+
+    ids: Ids
+    offsets: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """The length of each sequence."""
+        return np.diff(self.offsets)
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[int]]) -> Sequences:
+        """Packs lists of ids."""
+        arrays = [np.asarray(row, np.int32) for row in rows]
+        offsets = np.zeros(len(arrays) + 1, np.int64)
+        np.cumsum([len(array) for array in arrays], out=offsets[1:])
+        return cls(np.concatenate(arrays) if arrays else np.zeros(0, np.int32), offsets)
+
+    def save(self, stem: Path) -> None:
+        """Writes ``<stem>.ids.npy`` and ``<stem>.offsets.npy``."""
+        for part, array in (("ids", self.ids), ("offsets", self.offsets)):
+            with atomic_file(stem.with_name(f"{stem.name}.{part}.npy")) as stream:
+                np.save(stream, array, allow_pickle=False)
+
+    @classmethod
+    def load(cls, stem: Path) -> Sequences:
+        """Reads what ``save`` wrote, without loading it into memory."""
+        parts = (stem.with_name(f"{stem.name}.{part}.npy") for part in ("ids", "offsets"))
+        ids, offsets = (np.load(part, mmap_mode="r", allow_pickle=False) for part in parts)
+        return cls(ids, offsets)
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """A parallel corpus as ids. Sources end in EOS; targets stand between BOS and EOS."""
+
+    source: Sequences
+    target: Sequences
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def save(self, folder: Path, name: str) -> None:
+        """Writes the corpus under ``name`` in ``folder``."""
+        self.source.save(folder / f"{name}.source")
+        self.target.save(folder / f"{name}.target")
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> EncodedCorpus:
+        """Reads what ``save`` wrote."""
+        return cls(Sequences.load(folder / f"{name}.source"), Sequences.load(folder / f"{name}.target"))
+
+
+def encode_corpus(
+    pairs: Iterable[tuple[str, str]],
+    tokenizers: TokenizerPair,
+    max_source_tokens: int | None = None,
+    max_target_tokens: int | None = None,
+) -> tuple[EncodedCorpus, dict[str, int]]:
+    """Encodes pairs of normalised text.
+
+    Pairs that are too long, EOS counted, are left out and counted; ``None`` is no limit.
+
+    Returns:
+        The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
+        ``target_tokens``.
+    """
+    sources: list[list[int]] = []
+    targets: list[list[int]] = []
+    counts = dict.fromkeys(("pairs", "source_too_long", "target_too_long"), 0)
+    for chunk in _chunks(pairs, _ENCODE_LINES):
+        encoded_sources = tokenizers.source.encode([source for source, _ in chunk])
+        encoded_targets = tokenizers.target.encode([target for _, target in chunk])
+        for source, target in zip(encoded_sources, encoded_targets, strict=True):
+            counts["pairs"] += 1
+            source_too_long = max_source_tokens is not None and len(source) + 1 > max_source_tokens
+            target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
+            counts["source_too_long"] += source_too_long
+            counts["target_too_long"] += target_too_long
+            if not (source_too_long or target_too_long):
+                sources.append([*source, EOS])
+                targets.append([BOS, *target, EOS])
+    corpus = EncodedCorpus(Sequences.of(sources), Sequences.of(targets))
+    counts |= {"kept": len(corpus), "source_tokens": len(corpus.source.ids), "target_tokens": len(corpus.target.ids)}
+    return corpus, counts
+
+
+def write_encoded(corpus: EncodedCorpus, counts: dict[str, int], folder: Path, name: str) -> None:
+    """Writes a corpus and its counts.
+
+    Raises:
+        DataError: no pair is left.
+    """
+    if not len(corpus):
+        raise DataError(
+            f"{name}: no pair is short enough",
+            received=counts,
+            expected="at least one pair within dataset.max_source_tokens and dataset.max_target_tokens",
+            action="Raise the limits in the recipe",
+        )
+    corpus.save(folder, name)
+    write_json(folder / f"{name}.json", counts)
+
+
+def plan_epoch(
+    source_lengths: npt.NDArray[np.int64],
+    target_lengths: npt.NDArray[np.int64],
+    tokens_per_batch: int,
+    seed: int,
+    epoch: int,
+    window: int = 200_000,
+) -> list[npt.NDArray[np.int64]]:
+    """Decides which pairs form which batch of an epoch, and in which order the batches come.
+
+    Pairs are shuffled, sorted by length within windows, cut into batches of at most ``tokens_per_batch`` target tokens
+    and as many source tokens twice over, padding included, and the batches are shuffled. A pair longer than the limit
+    is a batch of its own. Every pair occurs exactly once.
+
+    Args:
+        source_lengths, target_lengths: tokens of each pair.
+        tokens_per_batch: most tokens of one side of a batch (twice that on the source side).
+        seed, epoch: the plan is a function of these.
+        window: pairs that are sorted together.
+    """
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(len(target_lengths))
+    batches: list[npt.NDArray[np.int64]] = []
+    for start in range(0, len(order), window):
+        chosen = order[start : start + window]
+        # A stable sort keeps the shuffled order among pairs of equal lengths, so batches differ from epoch to epoch.
+        chosen = chosen[np.lexsort((source_lengths[chosen], target_lengths[chosen]))]
+        batches += _cut(chosen, source_lengths, target_lengths, tokens_per_batch)
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _cut(
+    chosen: npt.NDArray[np.int64],
+    source_lengths: npt.NDArray[np.int64],
+    target_lengths: npt.NDArray[np.int64],
+    tokens_per_batch: int,
+) -> list[npt.NDArray[np.int64]]:
+    batches, begin, longest_source, longest_target = [], 0, 0, 0
+    for position, index in enumerate(chosen):
+        longest_source = max(longest_source, int(source_lengths[index]))
+        longest_target = max(longest_target, int(target_lengths[index]))
+        rows = position - begin + 1
+        if rows > 1 and max(rows * longest_target, rows * longest_source / 2) > tokens_per_batch:
+            batches.append(chosen[begin:position])
+            begin = position
+            longest_source, longest_target = int(source_lengths[index]), int(target_lengths[index])
+    if begin < len(chosen):
+        batches.append(chosen[begin:])
+    return batches
+
+
+def batches(corpus: EncodedCorpus, plan: list[npt.NDArray[np.int64]], start: int = 0) -> Iterator[Batch]:
+    """Gathers and pads the batches of a plan, from batch ``start`` on, ahead of their use.
+
+    Yields:
+        Batches of int32 tensors, padded on the right with PAD.
+    """
+    import tensorflow as tf
+
+    def ragged(sequences: Sequences) -> Any:
+        return tf.RaggedTensor.from_row_splits(
+            tf.constant(sequences.ids), tf.constant(sequences.offsets), validate=False
+        )
+
+    # The corpus lives on the host: the pipeline runs there, whatever device the model is on.
+    with tf.device("CPU"):
+        source, target = ragged(corpus.source), ragged(corpus.target)
+        rows = tf.ragged.constant([batch.tolist() for batch in plan[start:]], dtype=tf.int64, row_splits_dtype=tf.int64)
+
+        def gather(indices: Any) -> Batch:
+            targets = tf.gather(target, indices)
+            return Batch(
+                tf.gather(source, indices).to_tensor(), targets[:, :-1].to_tensor(), targets[:, 1:].to_tensor()
+            )
+
+        dataset = tf.data.Dataset.from_tensor_slices(rows)
+        dataset = dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(8)
+    return iter(dataset)
+
+
+def _chunks(items: Iterable[tuple[str, str]], size: int) -> Iterator[list[tuple[str, str]]]:
+    chunk: list[tuple[str, str]] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
