@@ -1,0 +1,112 @@
+"""Cleaning from files to files, with the report for machines and the one for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nmt.cleaning.run import CleaningRun, StepReport, clean
+from nmt.config import CleaningStep
+from nmt.corpora.pair import Pair
+from nmt.errors import DataError
+from nmt.storage import atomic_file, write_bytes, write_json
+from nmt.textio import encode_line, read_parallel
+
+SOURCE_FILE = "train.source.txt"
+TARGET_FILE = "train.target.txt"
+
+
+def clean_files(
+    source: Path,
+    target: Path,
+    evaluation: Mapping[str, Sequence[tuple[Path, Path]]],
+    steps: Iterable[CleaningStep],
+    output: Path,
+) -> dict[str, Any]:
+    """Cleans a parallel corpus and writes both sides, ``report.json`` and ``report.md`` to the folder ``output``.
+
+    Args:
+        source: lines of the source side.
+        target: lines of the target side.
+        evaluation: the files of the ``valid`` and ``test`` sets, source and target of each.
+        steps: the recipe's steps, in order.
+        output: the folder to write to.
+
+    Returns:
+        The content of ``report.json``.
+
+    Raises:
+        DataError: a file cannot be read, sides differ in length, or no pair is left; nothing is written then.
+    """
+    sets = {name: _read_pairs(files) for name, files in evaluation.items()}
+    run = clean(_read_pairs([(source, target)]), steps, sets)
+    with atomic_file(output / SOURCE_FILE) as sources, atomic_file(output / TARGET_FILE) as targets:
+        for pair in run:
+            sources.write(encode_line(pair.source))
+            targets.write(encode_line(pair.target))
+        if run.report["kept"] == 0:
+            raise _nothing_left(source, target, run)
+    report = run.report
+    write_json(output / "report.json", report)
+    write_bytes(output / "report.md", as_markdown(report).encode("utf-8", "replace"))
+    return report
+
+
+def as_markdown(report: Mapping[str, Any]) -> str:
+    """Returns a cleaning report as a page: one table of counts, and one of examples per step that dropped pairs."""
+    read, kept = report["read"], report["kept"]
+    lines = ["# Cleaning", "", f"{read:,} pairs read, {kept:,} kept ({kept / max(read, 1):.1%}).", ""]
+    lines += ["| step | settings | pairs seen | kept | dropped | lines changed |", "|---|---|--:|--:|--:|--:|"]
+    for step in report["steps"]:
+        settings = ", ".join(f"{key} {_words(value)}" for key, value in step["settings"].items())
+        changed = f"{step['changed']:,}" if step["name"] == "normalize" else ""
+        counts = f"{step['seen']:,} | {step['kept']:,} | {step['dropped']:,} | {changed}"
+        lines.append(f"| {step['name']} | {settings} | {counts} |")
+    for step in report["steps"]:
+        if step["examples"]:
+            lines += [
+                "",
+                f"## Dropped by {step['name']}",
+                "",
+                "| pair | reason | source | target |",
+                "|--:|---|---|---|",
+            ]
+            lines += [
+                f"| {example['pair']} | {_cell(example['reason'])} |"
+                f" {_cell(example['source'])} | {_cell(example['target'])} |"
+                for example in step["examples"]
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _read_pairs(files: Iterable[tuple[Path, Path]]) -> Iterator[Pair]:
+    for source, target in files:
+        for row in read_parallel([source, target]):
+            yield Pair(*row)
+
+
+def _nothing_left(source: Path, target: Path, run: CleaningRun) -> DataError:
+    if run.report["read"] == 0:
+        return DataError(f"{source} and {target}: there are no pairs to clean", action="Check the corpus and its split")
+    worst: StepReport = max(run.steps, key=lambda step: step.dropped)
+    example = worst.examples[0]
+    return DataError(
+        f"{source} and {target}: nothing is left after cleaning; the step {worst.name} dropped most",
+        received=f"{worst.seen} pairs reached {worst.name}, {worst.dropped} were dropped;"
+        f" the first because: {example['reason']}",
+        expected="at least one pair",
+        action=f"Check the corpus{'' if worst.name == 'empty' else f', or loosen cleaning.{worst.name}'}",
+    )
+
+
+def _words(value: Any) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _cell(text: str) -> str:
+    """Returns ``text`` for a cell of a Markdown table: on one line, with the characters that have a meaning escaped."""
+    one_line = " ".join(text.split()).replace("\0", "\ufffd")
+    for character in "\\`*_|<>[]":
+        one_line = one_line.replace(character, f"\\{character}")
+    return one_line

@@ -1,0 +1,321 @@
+"""Subword vocabularies: SentencePiece (Kudo and Richardson 2018) behind the line contract.
+
+Text comes in normalised (see :mod:`nmt.cleaning.normalize`); the tokenizer itself changes nothing. The one character
+that does not survive is U+2581, which SentencePiece uses for the space.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt.config import TokenizerConfig
+from nmt.errors import BundleError, DataError
+from nmt.storage import sha256_of_file, write_bytes, write_json
+from nmt.textio import as_line, count_lines, read_lines
+
+PAD = 0
+UNK = 1
+BOS = 2
+EOS = 3
+
+SAMPLE_LINES = 2_000_000
+"""Most lines that a vocabulary is learnt from."""
+
+_UNKNOWN_SURFACE = "\u2047"
+_LARGEST = 1 << 30
+# Characters with a meaning inside SentencePiece's trainer, which skips lines that have them.
+_RESERVED = str.maketrans({"\0": " ", "\t": " ", "\u2585": " "})
+_QUIET = 2  # of absl's levels: errors only
+# A fixed number, not that of the machine's cores: sums over threads must be the same on every machine.
+_THREADS = 16
+
+
+class Tokenizer:
+    """A trained vocabulary: text to ids and back.
+
+    Args:
+        model: the bytes of a SentencePiece model, as ``to_bytes`` gives them.
+
+    Raises:
+        BundleError: the model is damaged, or was trained with other special ids.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        import sentencepiece
+
+        self._model = model
+        try:
+            self._processor: Any = sentencepiece.SentencePieceProcessor(model_proto=model) if model else None
+        except (RuntimeError, OSError) as error:
+            raise BundleError(
+                "the tokenizer's model is damaged",
+                received=f"{len(model)} bytes that SentencePiece cannot read",
+                expected="a SentencePiece model",
+                action="Make or fetch it again",
+            ) from error
+        ids = self._special_ids()
+        if ids != (PAD, UNK, BOS, EOS):
+            raise BundleError(
+                "the tokenizer's model is damaged or not one of this project",
+                received=f"pad, unk, bos, eos = {ids}",
+                expected=f"{(PAD, UNK, BOS, EOS)}",
+                action="Make or fetch it again",
+            )
+
+    @classmethod
+    def train(cls, paths: Sequence[Path], config: TokenizerConfig, seed: int) -> Tokenizer:
+        """Learns a vocabulary from the lines of ``paths``; the same lines, config and seed give the same bytes.
+
+        Of more than ``SAMPLE_LINES`` lines a random sample is read.
+
+        Raises:
+            DataError: a file cannot be read, there is no text, or ``vocab_size`` does not fit the text.
+        """
+        import sentencepiece
+
+        lines = _Sentences(paths, seed)
+        model = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(lines),
+                model_writer=model,
+                model_type=config.kind,
+                # For char the trainer would cut the alphabet in silence: it gets all it wants and is judged below.
+                vocab_size=_LARGEST if config.kind == "char" else config.vocab_size,
+                byte_fallback=config.byte_fallback,
+                character_coverage=config.character_coverage,
+                normalization_rule_name="identity",
+                remove_extra_whitespaces=False,
+                unk_surface=_UNKNOWN_SURFACE,
+                pad_id=PAD,
+                unk_id=UNK,
+                bos_id=BOS,
+                eos_id=EOS,
+                max_sentence_length=_LARGEST,
+                num_threads=_THREADS,
+                minloglevel=_QUIET,
+            )
+        except RuntimeError as error:
+            if lines.failure is not None:
+                raise lines.failure from None
+            raise _training_error(str(error), paths, config, lines.visible) from error
+        tokenizer = cls(model.getvalue())
+        if tokenizer.vocab_size != config.vocab_size:
+            raise _size_error(paths, config, tokenizer.vocab_size, tokenizer.vocab_size)
+        return tokenizer
+
+    @classmethod
+    def from_bytes(cls, model: bytes) -> Tokenizer:
+        """Returns the tokenizer whose ``to_bytes`` gave ``model``.
+
+        Raises:
+            BundleError: the model is damaged.
+        """
+        return cls(model)
+
+    def to_bytes(self) -> bytes:
+        """Returns the model, from which ``from_bytes`` makes an equal tokenizer."""
+        return self._model
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of pieces, V, the four special ones included."""
+        return int(self._processor.vocab_size())
+
+    @property
+    def pieces(self) -> list[str]:
+        """The pieces in the order of their ids."""
+        return [str(piece) for piece in self._processor.id_to_piece(list(range(self.vocab_size)))]
+
+    def encode(self, texts: Iterable[str]) -> list[list[int]]:
+        """Returns the ids of each text, [S], without BOS and EOS; an empty text has none."""
+        # As bytes, for a lone surrogate in a Python string has no UTF-8; it is read as a question mark.
+        content = [text.encode("utf-8", "replace") for text in texts]
+        return [list(ids) for ids in self._processor.encode(content, out_type=int)] if content else []
+
+    def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
+        """Returns one line of text per sequence of ids, each read up to its first EOS.
+
+        PAD and BOS are not shown. UNK is shown as U+2047.
+        """
+        shown = [_shown(ids) for ids in sequences]
+        return [as_line(text) for text in self._processor.decode(shown)] if shown else []
+
+    def unknown_rate(self, lines: Iterable[str]) -> float:
+        """Returns the fraction of the pieces of ``lines`` that are unknown, 0 to 1; 0 where there are none."""
+        total = unknown = 0
+        for ids in self.encode(lines):
+            total += len(ids)
+            unknown += ids.count(UNK)
+        return unknown / total if total else 0.0
+
+    def _special_ids(self) -> tuple[int, ...] | None:
+        if self._processor is None:
+            return None
+        processor = self._processor
+        return processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id()
+
+
+@dataclass(frozen=True)
+class TokenizerPair:
+    """The tokenizers of both sides; the same one twice when ``shared``."""
+
+    source: Tokenizer
+    target: Tokenizer
+    shared: bool
+    kind: str = "unigram"
+
+    @classmethod
+    def train_pair(cls, source_path: Path, target_path: Path, config: TokenizerConfig, seed: int) -> TokenizerPair:
+        """Learns one vocabulary from both files, or one from each, as ``config.shared`` says.
+
+        Raises:
+            DataError: as :meth:`Tokenizer.train`.
+        """
+        if config.shared:
+            tokenizer = Tokenizer.train([source_path, target_path], config, seed)
+            return cls(tokenizer, tokenizer, True, config.kind)
+        source = Tokenizer.train([source_path], config, seed)
+        return cls(source, Tokenizer.train([target_path], config, seed), False, config.kind)
+
+    def save(self, folder: Path) -> None:
+        """Writes ``shared.model``, or ``source.model`` and ``target.model``, and ``tokenizer.json`` to ``folder``."""
+        tokenizers = {"shared": self.source} if self.shared else {"source": self.source, "target": self.target}
+        models = {}
+        for name, tokenizer in tokenizers.items():
+            path = folder / f"{name}.model"
+            write_bytes(path, tokenizer.to_bytes())
+            models[name] = {"vocab_size": tokenizer.vocab_size, "sha256": sha256_of_file(path)}
+        write_json(folder / "tokenizer.json", {"kind": self.kind, "shared": self.shared, "models": models})
+
+    @classmethod
+    def load(cls, folder: Path) -> TokenizerPair:
+        """Reads what ``save`` wrote.
+
+        Raises:
+            BundleError: a file is missing or is not what was written.
+        """
+        path = folder / "tokenizer.json"
+        try:
+            description = json.loads(path.read_bytes())
+            kind, shared, models = str(description["kind"]), bool(description["shared"]), description["models"]
+            names = ("shared", "shared") if shared else ("source", "target")
+            loaded = {name: _load_model(folder / f"{name}.model", models[name]) for name in set(names)}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(
+                f"{path}: the tokenizer is incomplete or damaged",
+                received=repr(error),
+                expected="tokenizer.json and the models that it lists",
+                action="Make or fetch it again",
+            ) from error
+        return cls(loaded[names[0]], loaded[names[1]], shared, kind)
+
+
+class _Sentences:
+    """The lines of some files, or a random sample of them, as SentencePiece's trainer takes them.
+
+    Attributes:
+        failure: what went wrong while reading; the trainer would hide it in an error of its own.
+        visible: whether there was any text.
+    """
+
+    def __init__(self, paths: Sequence[Path], seed: int) -> None:
+        self._paths = paths
+        self._seed = seed
+        self.failure: BaseException | None = None
+        self.visible = False
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for line in self._sample():
+                text = line.translate(_RESERVED)
+                if text and not text.isspace():
+                    self.visible = True
+                    yield text
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _sample(self) -> Iterator[str]:
+        """Yields each of the n lines with the same chance, in order (Knuth, volume 2, 3.4.2, algorithm S)."""
+        left = sum(map(count_lines, self._paths))
+        wanted = min(left, SAMPLE_LINES)
+        generator = random.Random(self._seed)
+        for path in self._paths:
+            for line in read_lines(path):
+                if generator.random() * left < wanted:
+                    wanted -= 1
+                    yield line
+                left -= 1
+
+
+def _shown(ids: Sequence[int]) -> list[int]:
+    shown = []
+    for id_ in map(int, ids):
+        if id_ == EOS:
+            break
+        if id_ not in (PAD, BOS):
+            shown.append(id_)
+    return shown
+
+
+def _load_model(path: Path, description: Any) -> Tokenizer:
+    if sha256_of_file(path) != description["sha256"]:
+        raise BundleError(
+            f"{path}: the tokenizer's model is not the one that was written",
+            received=f"sha256 {sha256_of_file(path)}",
+            expected=f"sha256 {description['sha256']}",
+            action="Make or fetch it again",
+        )
+    tokenizer = Tokenizer.from_bytes(path.read_bytes())
+    if tokenizer.vocab_size != description["vocab_size"]:
+        raise BundleError(
+            f"{path}: the tokenizer's model has another size",
+            received=tokenizer.vocab_size,
+            expected=description["vocab_size"],
+            action="Make or fetch it again",
+        )
+    return tokenizer
+
+
+def _training_error(message: str, paths: Sequence[Path], config: TokenizerConfig, visible: bool) -> DataError:
+    """Turns what SentencePiece's trainer says into an error that says what to set."""
+    files = ", ".join(map(str, paths))
+    if not visible:
+        return DataError(f"{files}: there is no text to learn a vocabulary from", action="Check the corpus")
+    if too_high := re.search(r"Vocabulary size too high .*<= (\d+)", message):
+        return _size_error(paths, config, largest=int(too_high[1]))
+    if too_low := re.search(r"smaller than required_chars\. \d+ vs (\d+)", message):
+        return _size_error(paths, config, smallest=int(too_low[1]))
+    return DataError(
+        f"{files}: SentencePiece could not learn a vocabulary", received=message, expected="a trained model"
+    )
+
+
+def _size_error(
+    paths: Sequence[Path], config: TokenizerConfig, smallest: int | None = None, largest: int | None = None
+) -> DataError:
+    """Returns the error for a ``vocab_size`` outside of what the text allows."""
+    files = ", ".join(map(str, paths))
+    if largest is not None and config.vocab_size > largest:
+        return DataError(
+            f"{files}: tokenizer.vocab_size is larger than the text allows for a {config.kind} vocabulary",
+            received=config.vocab_size,
+            expected=f"at most {largest}",
+            action=f"Set tokenizer.vocab_size to {largest}" + ("" if config.kind == "char" else " or less"),
+        )
+    return DataError(
+        f"{files}: tokenizer.vocab_size is smaller than the number of characters"
+        f"{', bytes' if config.byte_fallback else ''} and special pieces",
+        received=config.vocab_size,
+        expected=f"at least {smallest}",
+        action=f"Set tokenizer.vocab_size to {smallest}{'' if config.kind == 'char' else ' or more'},"
+        " or lower tokenizer.character_coverage",
+    )
