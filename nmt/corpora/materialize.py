@@ -1,0 +1,178 @@
+"""From what a recipe names to two plain files: the text that all later stages start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from nmt.config import CorpusReference, FilesConfig
+from nmt.corpora.cards import (
+    CorpusCard,
+    GeneratedSplit,
+    HuggingFaceSplit,
+    PlainSplit,
+    check_sides,
+    find_card,
+    split_files,
+)
+from nmt.corpora.fetch import Progress, stored_path
+from nmt.corpora.pair import Pair
+from nmt.corpora.readers import read_pairs
+from nmt.errors import DataError, UsageError
+from nmt.storage import atomic_file, sha256_of_file
+from nmt.textio import encode_line, read_parallel
+
+
+def materialize(
+    references: list[CorpusReference],
+    source: str,
+    target: str,
+    store: Path,
+    output_source: Path,
+    output_target: Path,
+    recipe_folder: Path,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Writes all pairs of several corpora, one after the other, as two files with line n of each a pair.
+
+    Returns:
+        For each corpus: id, split, pairs, licence, citation and the sha256 of each file used.
+
+    Raises:
+        UsageError: there is no such card, split or side.
+        DataError: a corpus cannot be fetched or read, or is empty.
+    """
+    report = []
+    with ExitStack() as stack:
+        source_stream = stack.enter_context(atomic_file(output_source))
+        target_stream = stack.enter_context(atomic_file(output_target))
+        for reference in references:
+            pairs = 0
+            for pair in read_reference(reference, source, target, store, recipe_folder, progress):
+                source_stream.write(encode_line(pair.source))
+                target_stream.write(encode_line(pair.target))
+                pairs += 1
+            if not pairs:
+                raise DataError(
+                    f"{_describe(reference)}: the corpus is empty",
+                    received="0 pairs",
+                    expected="at least one pair",
+                    action="Check the files",
+                )
+            report.append({**_origin(reference, source, target, store, recipe_folder), "pairs": pairs})
+    return report
+
+
+def read_reference(
+    reference: CorpusReference,
+    source: str,
+    target: str,
+    store: Path,
+    recipe_folder: Path,
+    progress: Progress | None = None,
+) -> Iterator[Pair]:
+    """Yields the pairs of one corpus that a recipe names.
+
+    Raises:
+        UsageError: there is no such card, split or side.
+        DataError: it cannot be fetched or read.
+    """
+    if isinstance(reference, FilesConfig):
+        for row in read_parallel(_own_files(reference, recipe_folder)):
+            yield Pair(*row)
+    else:
+        card, split = resolve(reference)
+        yield from read_pairs(card, split, source, target, store, progress)
+
+
+def resolve(reference: str) -> tuple[CorpusCard, str]:
+    """Returns the card and the split that ``card/split`` names.
+
+    Raises:
+        UsageError: not of this form, or there is no such card or split.
+    """
+    corpus, separator, split = reference.partition("/")
+    if not separator or not corpus or not split:
+        raise UsageError(
+            f"{reference}: not a corpus",
+            received=reference,
+            expected="card/split, for instance multi30k/train, or a mapping with the files source and target",
+            action="See nmt corpora list",
+        )
+    card = find_card(corpus)
+    card.split(split)
+    return card, split
+
+
+def reference_name(reference: CorpusReference) -> str:
+    """Returns a name for files and tables: ``multi30k.train`` for ``multi30k/train``, ``talks`` for ``talks.en.gz``."""
+    if not isinstance(reference, FilesConfig):
+        return reference.replace("/", ".")
+    stem = Path(reference.source).name.removesuffix(".gz").removesuffix(".zst")
+    return Path(stem).stem or "files"
+
+
+def reference_identity(reference: CorpusReference, source: str, target: str, recipe_folder: Path) -> dict[str, Any]:
+    """Returns all that decides the text of a corpus, as JSON, for digests. Nothing is fetched.
+
+    Raises:
+        UsageError: there is no such card, split or side.
+        DataError: a file of the user's own cannot be read.
+    """
+    if isinstance(reference, FilesConfig):
+        return {"files": [_sha256(path) for path in _own_files(reference, recipe_folder)]}
+    card, name = resolve(reference)
+    check_sides(card, name, source, target)
+    split = card.split(name)
+    settings = split.model_dump(mode="json")
+    if isinstance(split, PlainSplit):
+        settings["sides"] = {side: split.sides[side] for side in (source, target)}
+    identity: dict[str, Any] = {"corpus": card.id, "source": source, "target": target, "split": settings}
+    identity["files"] = {
+        file: card.files[file].sha256 if card.files[file].path is None else _sha256(stored_path(card, file, Path()))
+        for file in split_files(split, (source, target))
+    }
+    if isinstance(split, GeneratedSplit):
+        from nmt.corpora.phrases import VERSION
+
+        identity["generator_version"] = VERSION
+    if isinstance(split, HuggingFaceSplit) and split.path is not None:
+        from nmt.corpora.huggingface import local_files
+
+        files = local_files(card.folder / split.path, split.split)
+        identity["files"] = [_sha256(file) for file in files]
+    return identity
+
+
+def _own_files(reference: FilesConfig, recipe_folder: Path) -> list[Path]:
+    return [recipe_folder / reference.source, recipe_folder / reference.target]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return sha256_of_file(path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be read as text ({error.strerror})",
+            expected="a text file, plain, .gz or .zst",
+            action="Check the path; paths in a recipe or card are relative to it",
+        ) from error
+
+
+def _describe(reference: CorpusReference) -> str:
+    return f"{reference.source}, {reference.target}" if isinstance(reference, FilesConfig) else reference
+
+
+def _origin(reference: CorpusReference, source: str, target: str, store: Path, recipe_folder: Path) -> dict[str, Any]:
+    """Returns what the report says of a corpus whose files are all there."""
+    if isinstance(reference, FilesConfig):
+        files = {str(path): _sha256(path) for path in _own_files(reference, recipe_folder)}
+        return {"id": None, "split": reference_name(reference), "licence": None, "citation": None, "files": files}
+    card, name = resolve(reference)
+    files = {
+        file: card.files[file].sha256 or _sha256(stored_path(card, file, store))
+        for file in split_files(card.split(name), (source, target))
+    }
+    return {"id": card.id, "split": name, "licence": card.licence, "citation": card.citation, "files": files}
