@@ -51,10 +51,10 @@ class Decoder(keras.layers.Layer):
         context = 0 if config.attention == "none" else memory_depth
         self.attention = Attention(config.attention, config.units, memory_depth, "attention") if context else None
         self.layers = [
-            Lstm(config.units + context if index else depth, config.units, f"layer_{index}")
+            Lstm(config.units + context if index else depth, config.units, f"decoder_layer_{index}")
             for index in range(config.layers)
         ]
-        self.readout = Linear(config.units + context, depth, "readout")
+        self.readout = Linear(config.units + context, depth, "decoder_readout")
         self.built = True
 
     def memory(self, values: tf.Tensor, mask: tf.Tensor) -> Memory:

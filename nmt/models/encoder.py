@@ -26,7 +26,7 @@ class Encoder(keras.layers.Layer):
         for index in range(config.layers):
             directions = [("forward", self.forward)] + ([("backward", self.backward)] if config.bidirectional else [])
             for direction, layers in directions:
-                layers.append(Lstm(depth, units, f"{direction}_{index}"))
+                layers.append(Lstm(depth, units, f"encoder_{direction}_{index}"))
             depth = config.units
         self.built = True
 

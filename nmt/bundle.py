@@ -1,0 +1,136 @@
+"""The bundle: the one artifact that a trained model is.
+
+A folder with everything that changes the output: weights, tokenizers, normalisation, the model's shape, default
+decoding. ``bundle.json`` carries the digest of every other file, so a damaged bundle is noticed when it is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+import nmt
+from nmt.cleaning.normalize import normalizer_of
+from nmt.config import Recipe
+from nmt.errors import BundleError
+from nmt.storage import sha256_of_file, write_json
+from nmt.tokenizer import TokenizerPair
+
+if TYPE_CHECKING:
+    from nmt.models.seq2seq import Seq2Seq
+    from nmt.models.weights import Arrays
+
+FORMAT = 1
+_INDEX = "bundle.json"
+_WEIGHTS = "weights.npz"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model on disk.
+
+    Attributes:
+        folder: where it lies.
+        recipe: what it was trained by; its ``decoding`` section holds the defaults of translation.
+        tokenizers: both sides' vocabularies.
+        facts: what is known of its training: data digests, scores on the validation set, seconds, parameters.
+    """
+
+    folder: Path
+    recipe: Recipe
+    tokenizers: TokenizerPair
+    facts: dict[str, Any]
+
+    @property
+    def normalize(self) -> Callable[[str], str]:
+        """The normalisation that the training text went through."""
+        return normalizer_of(self.recipe.cleaning)
+
+    def model(self) -> Seq2Seq:
+        """Builds the network and gives it the weights.
+
+        Raises:
+            BundleError: the weights are damaged or do not fit.
+        """
+        from nmt.models.seq2seq import Seq2Seq
+        from nmt.models.weights import assign_weights, load_arrays
+
+        network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
+        assign_weights(network, load_arrays(self.folder / _WEIGHTS))
+        return network
+
+
+def write_bundle(
+    folder: Path, recipe: Recipe, tokenizers: TokenizerPair, weights: Arrays, facts: dict[str, Any]
+) -> None:
+    """Writes a bundle into an empty or new folder; its index, which makes it valid, comes last."""
+    from nmt.models.weights import save_arrays
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_arrays(folder / _WEIGHTS, weights)
+    tokenizers.save(folder)
+    files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir()) if path.name != _INDEX}
+    index = {
+        "format": FORMAT,
+        "nmt_version": nmt.__version__,
+        "recipe": recipe.model_dump(mode="json", exclude_unset=True),
+        "facts": facts,
+        "files": files,
+    }
+    write_json(folder / _INDEX, index)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Opens a bundle and verifies every file in it. Nothing in it is executed.
+
+    Raises:
+        BundleError: there is no bundle, it is damaged, or it is of a newer version.
+    """
+    index = _read_index(folder)
+    if not isinstance(index.get("format"), int) or index["format"] > FORMAT:
+        raise BundleError(
+            f"{folder}: the bundle is of a newer version",
+            received=f"format {index.get('format')}, written by nmt {index.get('nmt_version')}",
+            expected=f"format {FORMAT} or older (this is nmt {nmt.__version__})",
+            action="Install a newer nmt",
+        )
+    for name, digest in index.get("files", {}).items():
+        path = folder / name
+        if Path(name).name != name:
+            raise BundleError(f"{folder}: bundle.json names a file outside the bundle", received=name)
+        received = sha256_of_file(path) if path.is_file() else "no such file"
+        if received != digest:
+            raise BundleError(
+                f"{path}: the bundle is damaged",
+                received=f"sha256 {received}",
+                expected=f"sha256 {digest}",
+                action="Copy the bundle again, or run the recipe again",
+            )
+    try:
+        recipe = Recipe.model_validate(index["recipe"])
+        facts = dict(index["facts"])
+    except (KeyError, TypeError, ValidationError) as error:
+        raise BundleError(f"{folder / _INDEX}: the bundle is damaged ({error})") from error
+    return Bundle(folder, recipe, TokenizerPair.load(folder), facts)
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    path = folder / _INDEX
+    try:
+        index = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{folder}: there is no bundle here",
+            expected=f"a folder with {_INDEX}",
+            action="nmt status shows the bundles of finished runs",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: the bundle is damaged ({error})", expected="JSON") from error
+    if not isinstance(index, dict):
+        raise BundleError(f"{path}: the bundle is damaged", received=type(index).__name__, expected="a JSON object")
+    return index

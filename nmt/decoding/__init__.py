@@ -1,0 +1,1 @@
+"""Decoding: one search over a step function, and lines in, lines out."""

@@ -1,0 +1,68 @@
+"""From source ids to target ids: a model and a search as one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nmt.config import DecodingConfig
+from nmt.decoding.search import NEVER, Hypotheses, beam_search
+from nmt.models.layers import Dropout
+from nmt.models.lstm import LstmState
+from nmt.models.seq2seq import Seq2Seq
+from nmt.tokenizer import BOS, PAD, UNK
+
+
+class BatchDecoder:
+    """Decodes batches of source ids with one model.
+
+    Args:
+        model: the network.
+        config: the ``decoding`` section.
+    """
+
+    def __init__(self, model: Seq2Seq, config: DecodingConfig) -> None:
+        self._model = model
+        self._config = config
+        ids = tf.TensorSpec([None, None], tf.int32)
+        self._search = tf.function(self._decode, input_signature=[ids])
+
+    def _decode(self, source: tf.Tensor) -> Hypotheses:
+        config, model = self._config, self._model
+        memory, states = model.encode(source, Dropout(0.0, None))
+        beam = config.beam_size
+        states = [LstmState(*(tf.repeat(part, beam, axis=0) for part in state)) for state in states]
+        # PAD and BOS are not text, and an unknown piece is never what a reader wants.
+        forbidden = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS], model.output_bias.shape[0]), axis=0) * NEVER
+
+        def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+            logits, result = model.step(tokens, memory, state)
+            return tf.cast(logits, tf.float32) + forbidden, result.states
+
+        lengths = tf.reduce_sum(tf.cast(source != PAD, tf.float32), axis=1)
+        max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
+        return beam_search(step, states, max_lengths, beam, config.length_penalty)
+
+    def decode(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
+        """Returns the best output, as ids without BOS, for each source, in the order given.
+
+        Sources are sorted by length into batches of at most ``decoding.tokens_per_batch`` tokens, padding included.
+        """
+        order = sorted(range(len(sources)), key=lambda index: len(sources[index]), reverse=True)
+        results: list[list[int]] = [[] for _ in sources]
+        begin = 0
+        while begin < len(order):
+            longest = max(len(sources[order[begin]]), 1)
+            rows = max(1, self._config.tokens_per_batch // (longest * self._config.beam_size))
+            chosen = order[begin : begin + rows]
+            begin += rows
+            batch = np.full((len(chosen), longest), PAD, np.int32)
+            for row, index in enumerate(chosen):
+                batch[row, : len(sources[index])] = sources[index]
+            best = self._search(tf.constant(batch)).tokens[:, 0].numpy()
+            for index, tokens in zip(chosen, best, strict=True):
+                results[index] = tokens.tolist()
+        return results

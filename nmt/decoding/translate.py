@@ -1,0 +1,103 @@
+"""Lines in, lines out: translation with a bundle."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nmt import textio
+from nmt.bundle import Bundle, load_bundle
+from nmt.config import DecodingConfig
+from nmt.errors import UsageError
+from nmt.tokenizer import EOS
+
+_CHUNK_LINES = 2_000  # lines that are sorted by length together
+
+
+class Translator:
+    """Translates lines with the model of a bundle.
+
+    Args:
+        bundle: the trained model.
+        overrides: decoding settings that replace the bundle's, such as ``{"beam_size": 1}``.
+
+    Raises:
+        UsageError: an override is unknown or out of range.
+    """
+
+    def __init__(self, bundle: Bundle, overrides: dict[str, Any] | None = None) -> None:
+        from nmt.decoding.decoder import BatchDecoder
+
+        self._bundle = bundle
+        self._normalize = bundle.normalize
+        self._decoder = BatchDecoder(bundle.model(), decoding_config(bundle.recipe.decoding, overrides or {}))
+
+    def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
+        """Yields one translation per line, in order. A blank line gives a blank line.
+
+        Args:
+            lines: the sources.
+            chunk_lines: lines that are read before the first is answered.
+        """
+        remaining = iter(lines)
+        while chunk := list(islice(remaining, chunk_lines)):
+            normalized = [self._normalize(line) for line in chunk]
+            filled = [index for index, text in enumerate(normalized) if text.strip()]
+            encoded = self._bundle.tokenizers.source.encode([normalized[index] for index in filled])
+            decoded = self._decoder.decode([[*ids, EOS] for ids in encoded])
+            texts = self._bundle.tokenizers.target.decode(decoded)
+            answers = dict(zip(filled, texts, strict=True))
+            for index in range(len(chunk)):
+                yield textio.as_line(answers.get(index, ""))
+
+
+def decoding_config(defaults: DecodingConfig, overrides: dict[str, Any]) -> DecodingConfig:
+    """Returns the decoding settings with some of them replaced.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+    try:
+        return DecodingConfig.model_validate(defaults.model_dump() | overrides)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise UsageError(f"the decoding options are not valid: {faults}", received=overrides) from error
+
+
+def translate_command(
+    bundle: Path, source: Path | None, target: Path | None, overrides: dict[str, Any]
+) -> None:
+    """Translates a file or standard input to a file or standard output.
+
+    A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
+    """
+    translator = Translator(load_bundle(bundle), overrides)
+    lines = textio.read_lines(source) if source else textio.read_standard_input()
+    interactive = source is None and sys.stdin.isatty()
+    answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)
+    if target is None:
+        for answer in answers:
+            textio.print_line(answer)
+    else:
+        total = textio.count_lines(source) if source else None
+        textio.write_lines(target, _counted(answers, total))
+
+
+def _counted(lines: Iterable[str], total: int | None, say: Callable[[str], None] | None = None) -> Iterator[str]:
+    """Passes lines on and reports count, rate and time left to standard error every few seconds."""
+    say = say or (lambda text: print(text, file=sys.stderr, flush=True))
+    began = shown = time.monotonic()
+    for count, line in enumerate(lines, start=1):
+        yield line
+        now = time.monotonic()
+        if now - shown > 5:
+            rate = count / (now - began)
+            left = f", {(total - count) / rate / 60:.1f} min left" if total else ""
+            say(f"{count:,} lines, {rate:,.0f} lines/s{left}")
+            shown = now

@@ -1,0 +1,66 @@
+"""Validation: the loss of the references, and the score of what the model itself writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from nmt.config import DecodingConfig, Recipe
+from nmt.dataset import EncodedCorpus, batches, plan_epoch
+from nmt.decoding.decoder import BatchDecoder
+from nmt.models.seq2seq import Seq2Seq
+from nmt.tokenizer import Tokenizer
+from nmt.training.loss import token_losses
+
+
+class Validator:
+    """Scores a model on the validation set by greedy search.
+
+    Args:
+        recipe: decoding limits and the score's options.
+        tokenizer: the target's vocabulary.
+        corpus: the validation pairs as ids.
+        references: their target texts, as they are in the corpus.
+    """
+
+    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, corpus: EncodedCorpus, references: Sequence[str]) -> None:
+        self._recipe = recipe
+        self._tokenizer = tokenizer
+        self._corpus = corpus
+        self._references = references
+        offsets, ids = np.asarray(corpus.source.offsets), np.asarray(corpus.source.ids)
+        self._sources = [ids[a:b].tolist() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        self._decoder: BatchDecoder | None = None
+        lengths = corpus.source.lengths, corpus.target.lengths - 1
+        self._plan = plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
+
+    def measure(self, model: Seq2Seq) -> dict[str, float]:
+        """Returns ``valid_loss`` in nats per token, ``bleu`` and ``chrf``."""
+        from nmt.evaluation.scores import score_lines
+
+        if self._decoder is None:
+            greedy = self._recipe.decoding.model_copy(update={"beam_size": 1})
+            self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()))
+            ids = tf.TensorSpec([None, None], tf.int32)
+
+            def batch_nll(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
+                return token_losses(model, model.readout(source, target_in), target_out, 0.0)[1:]
+
+            self._nll = tf.function(batch_nll, input_signature=[ids, ids, ids])
+        nll = tokens = 0.0
+        for batch in batches(self._corpus, self._plan):
+            batch_nll_value, count = self._nll(*batch)
+            nll, tokens = nll + float(batch_nll_value), tokens + float(count)
+        hypotheses = self._tokenizer.decode(self._decoder.decode(self._sources))
+        evaluation = self._recipe.evaluation
+        scores = score_lines(
+            hypotheses,
+            [self._references],
+            ["bleu", "chrf"],
+            tokenize=evaluation.tokenize,
+            lowercase=evaluation.lowercase,
+            bootstrap_samples=0,
+        )
+        return {"valid_loss": nll / tokens} | {score.name: score.value for score in scores}
