@@ -40,7 +40,9 @@ Model = TypeVar("Model", bound=Strict)
 class CorporaConfig(Strict):
     """Which text is read. A corpus is ``card/split`` or a pair of files."""
 
-    source: str = Field(description="side of the cards that is translated from: a language, or a field such as abstract")
+    source: str = Field(
+        description="side of the cards that is translated from: a language, or a field such as abstract"
+    )
     target: str = Field(description="side of the cards that is translated to")
     train: list[CorpusReference] = Field(min_length=1)
     valid: list[CorpusReference] = Field(min_length=1)
@@ -171,11 +173,13 @@ class ModelConfig(Strict):
     @model_validator(mode="after")
     def _fits(self) -> ModelConfig:
         if self.encoder.bidirectional and self.encoder.units % 2:
-            raise ValueError(f"model.encoder.units is {self.encoder.units}; a bidirectional encoder needs an even number")
+            raise ValueError(
+                f"model.encoder.units is {self.encoder.units}; a bidirectional encoder needs an even number"
+            )
         if self.decoder.attention in ("dot", "scaled_dot") and self.encoder.units != self.decoder.units:
             raise ValueError(
-                f"model.decoder.attention {self.decoder.attention} needs model.encoder.units ({self.encoder.units}) equal to"
-                f" model.decoder.units ({self.decoder.units}); use general or additive for unequal sizes"
+                f"model.decoder.attention {self.decoder.attention} needs model.encoder.units ({self.encoder.units})"
+                f" equal to model.decoder.units ({self.decoder.units}); use general or additive for unequal sizes"
             )
         return self
 
@@ -202,7 +206,9 @@ class DecodingConfig(Strict):
     """Search."""
 
     beam_size: Count = 5
-    length_penalty: Annotated[float, Field(ge=0.0)] = Field(1.0, description="exponent a of length^a that divides scores")
+    length_penalty: Annotated[float, Field(ge=0.0)] = Field(
+        1.0, description="exponent a of length^a that divides scores"
+    )
     max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")
     max_length_extra: Count = Field(10, description="tokens that are added to that")
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
@@ -309,7 +315,9 @@ def read_yaml(path: Path) -> Any:
         raise RecipeError(f"{path}: cannot be read ({error.strerror})", action="Check the path") from error
     except UnicodeDecodeError as error:
         raise RecipeError(
-            f"{path}: not valid UTF-8", received=f"byte 0x{error.object[error.start]:02x} at {error.start}", expected="UTF-8"
+            f"{path}: not valid UTF-8",
+            received=f"byte 0x{error.object[error.start]:02x} at {error.start}",
+            expected="UTF-8",
         ) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
@@ -353,7 +361,9 @@ def _override(tree: Any, override: str) -> None:
     """Applies one ``dotted.key=value`` to the tree of a recipe."""
     key, separator, text = override.partition("=")
     if not separator or not key:
-        raise RecipeError(f"--set {override}: not a setting", expected="key=value", action="For instance --set training.max_epochs=3")
+        raise RecipeError(
+            f"--set {override}: not a setting", expected="key=value", action="For instance --set training.max_epochs=3"
+        )
     try:
         value = YAML(typ="safe").load(text)
     except YAMLError as error:

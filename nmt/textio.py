@@ -11,16 +11,19 @@ So N lines in are N lines out, whatever is in them.
 from __future__ import annotations
 
 import gzip
+import io
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from nmt.errors import DataError
 from nmt.storage import atomic_file
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLOCK_BYTES = 1 << 17
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -32,22 +35,49 @@ def open_binary(path: Path) -> BinaryIO:
     try:
         if path.suffix == ".gz":
             return cast(BinaryIO, gzip.open(path, "rb"))
-        stream = open(path, "rb")
+        stream = path.open("rb")
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise DataError(
             f"{path}: cannot be read as text ({error.strerror})",
             expected="a text file, plain, .gz or .zst",
             action="Check the path",
         ) from error
-    if path.suffix != ".zst":
-        return stream
-    import io
+    return io.BufferedReader(_ZstandardStream(stream)) if path.suffix == ".zst" else stream
 
-    import zstandard
 
-    return io.BufferedReader(
-        cast(io.RawIOBase, zstandard.ZstdDecompressor().stream_reader(stream, closefd=True))
-    )
+class _ZstandardStream(io.RawIOBase):
+    """The content of a ``.zst`` file of any number of frames; unlike the package's reader it notices a missing end."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        import zstandard
+
+        self._stream = stream
+        self._new_frame = zstandard.ZstdDecompressor().decompressobj
+        self._frame: Any = None
+        self._compressed = self._content = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._content:
+            self._compressed = self._compressed or self._stream.read(_BLOCK_BYTES)
+            if not self._compressed:
+                if self._frame is not None:
+                    raise EOFError("it ends inside a frame")
+                return 0
+            self._frame = self._frame or self._new_frame()
+            self._content = self._frame.decompress(self._compressed)
+            self._compressed = self._frame.unused_data
+            if self._frame.eof:
+                self._frame = None
+        size = min(len(buffer), len(self._content))
+        buffer[:size], self._content = self._content[:size], self._content[size:]
+        return size
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
@@ -84,7 +114,7 @@ def read_lines(path: Path) -> Iterator[str]:
     try:
         with open_binary(path) as stream:
             yield from decode_lines(stream, str(path))
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
             f"{path}: the compressed file is damaged ({error})",
             action="Fetch or compress it again",
@@ -135,8 +165,8 @@ def as_line(text: str) -> str:
 
 
 def encode_line(text: str) -> bytes:
-    """Returns the bytes of one line with its ``\\n``."""
-    return as_line(text).encode("utf-8") + b"\n"
+    """Returns the bytes of one line with its ``\\n``; a lone surrogate, which has no UTF-8, becomes a question mark."""
+    return as_line(text).encode("utf-8", "replace") + b"\n"
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from nmt.storage import (
+    atomic_file,
+    canonical_json,
+    replace_folder,
+    sha256_of_file,
+    sha256_of_text,
+    write_bytes,
+    write_json,
+)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    with atomic_file(path) as stream:
+        stream.write(b"half")
+        stream.flush()
+        assert not path.exists()
+    assert path.read_bytes() == b"half"
+    assert names(path.parent) == ["file.txt"]
+
+
+def test_an_exception_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_bytes(path, b"old")
+
+    def fail() -> None:
+        with atomic_file(path) as stream:
+            stream.write(b"new")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file.txt"]
+
+
+def test_write_bytes_replaces(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"1")
+    write_bytes(tmp_path / "a", b"22")
+    assert (tmp_path / "a").read_bytes() == b"22"
+
+
+def test_json_is_readable_and_sorted(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"b": "é", "a": [1, None]})
+    text = (tmp_path / "a.json").read_text("utf-8")
+    assert json.loads(text) == {"b": "é", "a": [1, None]}
+    assert text.index('"a"') < text.index('"b"')
+    assert "é" in text
+    assert text.endswith("}\n")
+
+
+def test_canonical_json_does_not_depend_on_order() -> None:
+    assert canonical_json({"b": 1, "a": {"d": 2, "c": "ü"}}) == '{"a":{"c":"ü","d":2},"b":1}'
+
+
+def test_replace_folder_discards_what_stood_there(tmp_path: Path) -> None:
+    for name, content in (("old", b"old"), ("new", b"new")):
+        write_bytes(tmp_path / name / "sub" / "file", content)
+    write_bytes(tmp_path / "old" / "more", b"")
+    replace_folder(tmp_path / "new", tmp_path / "old")
+    assert names(tmp_path) == ["old"]
+    assert names(tmp_path / "old") == ["sub"]
+    assert (tmp_path / "old" / "sub" / "file").read_bytes() == b"new"
+
+
+def test_replace_folder_makes_the_parent(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "new" / "file", b"1")
+    replace_folder(tmp_path / "new", tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"1"
+
+
+def test_digests(tmp_path: Path) -> None:
+    content = "é".encode() * (1 << 20)  # longer than one block
+    write_bytes(tmp_path / "file", content)
+    assert sha256_of_file(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+    assert sha256_of_text("é") == hashlib.sha256(b"\xc3\xa9").hexdigest()
