@@ -7,6 +7,7 @@ decoding. ``bundle.json`` carries the digest of every other file, so a damaged b
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +79,30 @@ def write_bundle(
     index = {
         "format": FORMAT,
         "nmt_version": nmt.__version__,
-        "recipe": recipe.model_dump(mode="json", exclude_unset=True),
+        "recipe": _recipe_json(recipe),
         "facts": facts,
         "files": files,
     }
     write_json(folder / _INDEX, index)
+
+
+def publish_bundle(bundle: Bundle, folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:
+    """Writes a copy of a bundle whose default decoding is that of ``recipe`` and which knows more ``facts``.
+
+    The model may have been trained before the recipe's decoding was settled, and before it was scored.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    index = _read_index(bundle.folder)
+    for name in index["files"]:
+        shutil.copy(bundle.folder / name, folder / name)
+    index["recipe"] = _recipe_json(recipe)
+    index["facts"] = bundle.facts | facts
+    write_json(folder / _INDEX, index)
+
+
+def _recipe_json(recipe: Recipe) -> dict[str, Any]:
+    # Defaults are written out: a later version may have others.
+    return recipe.model_dump(mode="json", exclude_none=True)
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from nmt.errors import RecipeError, nearest
+from nmt.errors import RecipeError, UsageError, nearest
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -343,6 +343,19 @@ def validate(model: type[Model], tree: Any, path: Path) -> Model:
     except ValidationError as error:
         faults = [_describe(fault, model, tree, path) for fault in error.errors()]
         raise RecipeError("\n".join(faults)) from error
+
+
+def read_settings(model: type[Model], settings: dict[str, Any], place: str) -> Model:
+    """Validates settings of the command line as a section of the recipe.
+
+    Raises:
+        UsageError: a setting is unknown or out of range.
+    """
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise UsageError(f"{place}: {faults}", received=settings) from error
 
 
 def _plain(value: Any) -> Any:

@@ -9,12 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from nmt import textio
-from nmt.bundle import Bundle, load_bundle
-from nmt.config import DecodingConfig
-from nmt.errors import UsageError
+from nmt.bundle import Bundle
+from nmt.config import DecodingConfig, read_settings
 from nmt.tokenizer import EOS
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together
@@ -36,7 +33,8 @@ class Translator:
 
         self._bundle = bundle
         self._normalize = bundle.normalize
-        self._decoder = BatchDecoder(bundle.model(), decoding_config(bundle.recipe.decoding, overrides or {}))
+        settings = bundle.recipe.decoding.model_dump() | (overrides or {})
+        self._decoder = BatchDecoder(bundle.model(), read_settings(DecodingConfig, settings, "decoding"))
 
     def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
@@ -57,27 +55,12 @@ class Translator:
                 yield textio.as_line(answers.get(index, ""))
 
 
-def decoding_config(defaults: DecodingConfig, overrides: dict[str, Any]) -> DecodingConfig:
-    """Returns the decoding settings with some of them replaced.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-    try:
-        return DecodingConfig.model_validate(defaults.model_dump() | overrides)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise UsageError(f"the decoding options are not valid: {faults}", received=overrides) from error
-
-
-def translate_command(
-    bundle: Path, source: Path | None, target: Path | None, overrides: dict[str, Any]
-) -> None:
+def translate_command(bundle: Bundle, source: Path | None, target: Path | None, overrides: dict[str, Any]) -> None:
     """Translates a file or standard input to a file or standard output.
 
     A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
     """
-    translator = Translator(load_bundle(bundle), overrides)
+    translator = Translator(bundle, overrides)
     lines = textio.read_lines(source) if source else textio.read_standard_input()
     interactive = source is None and sys.stdin.isatty()
     answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)

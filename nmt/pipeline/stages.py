@@ -10,7 +10,7 @@ encode     the clean lines, the validation lines              ids
 train      ids                                                the bundle, the history, the training curve
 translate  the bundle, the test sources                       one file of hypotheses per test set
 evaluate   hypotheses, references                             scores with signatures and intervals
-record     scores, digests                                    the entry that is appended to the leaderboard
+record     all of it                                          a leaderboard entry, the report, the scored bundle
 =========  =================================================  ===================================================
 """
 
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ import nmt
 from nmt import textio
 from nmt.config import CorpusReference, Recipe
 from nmt.pipeline.stage import Stage, StageContext
-from nmt.storage import sha256_of_file, write_json
+from nmt.storage import canonical_json, sha256_of_file, sha256_of_text, write_json
 
 
 def side_files(folder: Path, name: str) -> tuple[Path, Path]:
@@ -130,6 +129,7 @@ def _train(context: StageContext) -> None:
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
     result = Trainer(recipe, tokenizers, corpus, validator, context.scratch).run(context.output)
+    context.workspace.add_timing("train", context.digest, {"training_seconds": result.seconds})
     draw_training_curve(context.output / "history.jsonl", context.output / "curve.png")
     clean = side_files(context.inputs["clean"], "train")
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
@@ -143,16 +143,16 @@ def _translate(context: StageContext) -> None:
     translator = Translator(
         load_bundle(context.inputs["train"] / "bundle"), context.recipe.decoding.model_dump(mode="json")
     )
-    facts = {}
+    rates = {}
     for name in test_names(context.recipe):
         source, _ = side_files(context.inputs["fetch"], f"test/{name}")
         began = time.monotonic()
         lines = textio.write_lines(context.output / f"{name}.txt", translator.translate(textio.read_lines(source)))
         seconds = time.monotonic() - began
         words = sum(len(line.split()) for line in textio.read_lines(context.output / f"{name}.txt"))
-        facts[name] = {"lines": lines, "words": words, "seconds": round(seconds, 2)}
-        context.say(f"{name}: {lines:,} lines, {words / max(seconds, 1e-9):,.0f} words/s")
-    write_json(context.output / "translate.json", facts)
+        rates[name] = round(words / max(seconds, 1e-9), 1)
+        context.say(f"{name}: {lines:,} lines, {rates[name]:,.0f} words/s")
+    context.workspace.add_timing("translate", context.digest, {"words_per_second": rates})
 
 
 def _evaluate(context: StageContext) -> None:
@@ -172,3 +172,100 @@ def _evaluate(context: StageContext) -> None:
         results[name] = [score.to_json() for score in scores]
         context.say(f"{name}: " + ", ".join(f"{score.name} {score.value:.2f}" for score in scores))
     write_json(context.output / "scores.json", results)
+
+
+def _record(context: StageContext) -> None:
+    from nmt.bundle import load_bundle, publish_bundle
+    from nmt.evaluation.scores import Score
+    from nmt.leaderboard.records import Record, append_record, board_path
+    from nmt.report import RunReport, write_report
+
+    recipe, inputs, workspace = context.recipe, context.inputs, context.workspace
+    digests = {name: folder.name for name, folder in inputs.items()}
+    scores = {
+        name: [Score.from_json(score) for score in rows]
+        for name, rows in json.loads((inputs["evaluate"] / "scores.json").read_bytes()).items()
+    }
+    bundle = load_bundle(inputs["train"] / "bundle")
+    evaluated = workspace.timing("evaluate", digests["evaluate"])
+    trained = workspace.timing("train", digests["train"])
+    rates = list(workspace.timing("translate", digests["translate"]).get("words_per_second", {}).values())
+    record = Record(
+        board=recipe.board,
+        system=recipe.name,
+        time=evaluated.get("time", ""),
+        recipe=recipe.model_dump(mode="json", exclude_none=True),
+        recipe_digest=sha256_of_text(canonical_json(recipe.model_dump(mode="json", exclude_none=True))),
+        run_digest=context.digest,
+        seed=recipe.seed,
+        version=nmt.__version__,
+        scores=scores,
+        test_digests={name: _test_digest(inputs["fetch"], name) for name in scores},
+        hypothesis_digests={name: sha256_of_file(inputs["translate"] / f"{name}.txt") for name in scores},
+        bundle_digest=sha256_of_file(inputs["train"] / "bundle" / "bundle.json"),
+        parameters=bundle.facts["parameters"],
+        training_seconds=trained.get("training_seconds"),
+        words_per_second=rates[0] if rates else None,
+    )
+    samples = {name: _samples(context, name) for name in scores}
+    write_json(context.output / "record.json", record.to_json())
+    write_json(context.output / "samples.json", samples)
+    publish_bundle(
+        bundle, context.output / "bundle", recipe, {"scores": {n: [s.to_json() for s in r] for n, r in scores.items()}}
+    )
+    report = RunReport(
+        recipe_name=recipe.name,
+        description=recipe.description,
+        time=record.time,
+        training=bundle.facts | {"training_seconds": record.training_seconds},
+        cleaning=json.loads((inputs["clean"] / "report.json").read_bytes()),
+        corpora=json.loads((inputs["fetch"] / "corpora.json").read_bytes()),
+        scores=scores,
+        samples=samples,
+        curve=inputs["train"] / "curve.png",
+        digests=digests,
+        translate_command=f"nmt translate {workspace.run_folder(recipe.name) / 'bundle'} FILE",
+    )
+    write_report(context.output / "report.html", report)
+    if append_record(board_path(workspace.leaderboards, recipe.board), record):
+        context.say(f"added to the leaderboard {recipe.board}")
+
+
+def _test_digest(fetched: Path, name: str) -> str:
+    return sha256_of_text("".join(sha256_of_file(path) for path in side_files(fetched, f"test/{name}")))
+
+
+def _samples(context: StageContext, name: str) -> list[tuple[str, str, str]]:
+    """Returns sources, references and hypotheses of lines that are spread evenly over a test set."""
+    sides = side_files(context.inputs["fetch"], f"test/{name}")
+    rows = list(textio.read_parallel([*sides, context.inputs["translate"] / f"{name}.txt"]))
+    distance = max(1, len(rows) // _SAMPLES)
+    return [(source, reference, hypothesis) for source, reference, hypothesis in rows[::distance][:_SAMPLES]]
+
+
+_SAMPLES = 8  # sample translations per test set
+_ENCODE_KEYS = ("dataset.max_source_tokens", "dataset.max_target_tokens")
+# Validation searches greedily and scores, so what it reads of the later sections belongs to training as well.
+_TRAIN_KEYS = (
+    "seed",
+    "model",
+    "training",
+    "dataset.tokens_per_batch",
+    "decoding.max_length_ratio",
+    "decoding.max_length_extra",
+    "evaluation.tokenize",
+    "evaluation.lowercase",
+)
+_RECORD_KEYS = ("name", "description", "leaderboard")
+
+STAGES: tuple[Stage, ...] = (
+    Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
+    Stage("clean", 1, ("cleaning",), ("fetch",), _clean),
+    Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer),
+    Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
+    Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train),
+    Stage("translate", 1, ("decoding",), ("fetch", "train"), _translate),
+    Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
+    Stage("record", 1, _RECORD_KEYS, ("fetch", "clean", "train", "translate", "evaluate"), _record),
+)
+"""The pipeline. Every stage comes after those that it reads."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,10 +51,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The best weights and how they came about."""
+    """The best weights, how they came about, and the seconds that it took, those before a crash included."""
 
     weights: Arrays
     facts: dict[str, Any]
+    seconds: float
 
 
 class Trainer:
@@ -88,8 +90,8 @@ class Trainer:
     def run(self, output: Path) -> TrainingResult:
         """Trains until the last epoch or until validation stops improving, and returns the best weights.
 
-        Writes ``history.jsonl`` and ``tensorboard/`` into the scratch folder as it goes, and moves them to ``output``
-        at the end.
+        Writes ``history.jsonl`` and ``tensorboard/`` into the scratch folder as it goes, and copies them to
+        ``output`` at the end.
         """
         progress, best = self._resume()
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
@@ -226,10 +228,10 @@ class Trainer:
         }
 
     def _result(self, progress: Progress, best: Arrays, output: Path) -> TrainingResult:
-        (self._scratch / "history.jsonl").replace(output / "history.jsonl")
-        (self._scratch / "tensorboard").replace(output / "tensorboard")
+        # Copied, not moved: a crash between here and the end of the stage must find them again.
+        shutil.copy(self._scratch / "history.jsonl", output / "history.jsonl")
+        shutil.copytree(self._scratch / "tensorboard", output / "tensorboard")
         facts = {
-            "training_seconds": round(progress.seconds, 1),
             "steps": progress.step,
             "epochs": progress.epoch,
             "best_step": progress.best_step,
@@ -237,7 +239,7 @@ class Trainer:
             "selected_on": self._config.select_on,
             "parameters": int(sum(array.size for array in best.values())),
         }
-        return TrainingResult(best, facts)
+        return TrainingResult(best, facts, round(progress.seconds, 1))
 
 
 _AVERAGE_EVERY = 8  # steps between updates of the moving average, which costs a pass over all weights

@@ -1,0 +1,139 @@
+"""The run: builds what the plan says is missing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nmt.config import Recipe
+from nmt.errors import InterruptedRun, NmtError
+from nmt.pipeline.plan import PlannedStage, make_plan
+from nmt.pipeline.stage import StageContext
+from nmt.pipeline.workspace import Workspace
+from nmt.storage import replace_folder
+
+
+def print_progress(text: str) -> None:
+    """Shows a line of progress on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_recipe(
+    recipe: Recipe,
+    recipe_path: Path,
+    workspace: Workspace,
+    only: Sequence[str] = (),
+    force: Sequence[str] = (),
+    say: Callable[[str], None] = print_progress,
+) -> list[PlannedStage]:
+    """Builds every stage of a recipe whose artifact is missing, and returns the plan that was carried out.
+
+    Args:
+        recipe: the recipe.
+        recipe_path: its file.
+        workspace: where the artifacts go.
+        only: stages that are wanted, with all that they read; all stages when empty.
+        force: stages that are built again.
+        say: shows a line of progress.
+
+    Raises:
+        NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
+    """
+    plan = make_plan(recipe, recipe_path, workspace, only, force)
+    folders = {planned.stage.name: planned.artifact for planned in plan}
+    done = dict(workspace.last_run(recipe.name).get("stages", {}))
+    for planned in plan:
+        name = planned.stage.name
+        if planned.reasons:
+            say(f"[{name}] {'; '.join(planned.reasons)}")
+            _remember(workspace, recipe, recipe_path, done, planned)
+            seconds = _build(
+                planned, recipe, recipe_path, workspace, folders, lambda text, at=name: say(f"[{at}] {text}")
+            )
+            say(f"[{name}] done in {_duration(seconds)}")
+        if done.get(name) != planned.digest or planned.reasons:
+            done[name] = planned.digest
+            _remember(workspace, recipe, recipe_path, done, None)
+    if plan[-1].stage.name == "record":
+        _publish(plan[-1].artifact, workspace.run_folder(recipe.name))
+    return plan
+
+
+def _build(
+    planned: PlannedStage,
+    recipe: Recipe,
+    recipe_path: Path,
+    workspace: Workspace,
+    folders: dict[str, Path],
+    say: Callable[[str], None],
+) -> float:
+    """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
+    stage, digest = planned.stage, planned.digest
+    began = time.monotonic()
+    if workspace.is_locked(stage.name, digest):
+        say("another process is building it: waiting")
+    with workspace.locked(stage.name, digest):
+        if not planned.existed and workspace.manifest(stage.name, digest):
+            return time.monotonic() - began
+        scratch = workspace.scratch(stage.name, digest)
+        output = scratch / "output"
+        shutil.rmtree(output, ignore_errors=True)
+        output.mkdir(parents=True)
+        inputs = {name: folders[name] for name in stage.inputs}
+        context = StageContext(recipe, recipe_path, digest, inputs, output, workspace, scratch, say)
+        try:
+            stage.build(context)
+        except OSError as error:
+            raise NmtError(
+                f"stage {stage.name}: {error.filename or output}: {error.strerror or error}",
+                action="Check the space and the rights on the disk, and run the same command again",
+            ) from error
+        seconds = time.monotonic() - began
+        workspace.write_manifest(output, planned.facts)
+        workspace.add_timing(stage.name, digest, {"time": _now(), "seconds": round(seconds, 2)})
+        replace_folder(output, planned.artifact)
+        shutil.rmtree(scratch, ignore_errors=True)
+    return seconds
+
+
+def _remember(
+    workspace: Workspace, recipe: Recipe, recipe_path: Path, done: dict[str, str], building: PlannedStage | None
+) -> None:
+    """Writes down how far the run is, for ``nmt status`` and for the reasons of the next plan."""
+    facts = {"recipe": str(recipe_path), "time": _now(), "stages": done, "building": None}
+    if building:
+        facts["building"] = {"stage": building.stage.name, "digest": building.digest}
+    workspace.write_run(recipe.name, facts)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _publish(record: Path, folder: Path) -> None:
+    """Gives the results of a finished run a place whose name does not change: ``runs/<recipe>/``."""
+    mark = folder / "bundle" / "bundle.json"
+    if mark.is_file() and mark.read_bytes() == (record / "bundle" / "bundle.json").read_bytes():
+        return
+    temporary = folder / ".bundle"
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(record / "bundle", temporary)
+    shutil.copy(record / "report.html", folder / "report.html")
+    replace_folder(temporary, folder / "bundle")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def interrupted(command: str) -> InterruptedRun:
+    """Returns the error of a run that a signal stopped; it names the command that continues it."""
+    return InterruptedRun(
+        "the run was interrupted; finished stages and checkpoints are kept", action=f"Continue: {command}"
+    )

@@ -1,0 +1,78 @@
+"""What people see in a terminal: tables, downloads, a card."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nmt.corpora.cards import CorpusCard, split_files
+
+_PIPE_WIDTH = 160  # columns of a table that is not shown on a terminal
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Prints a table to standard output: as wide as the terminal, or wide enough to be read by another program."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
+
+
+def describe_card(card: CorpusCard) -> str:
+    """Returns a corpus card as text."""
+    lines = [
+        f"{card.id}: {card.title}",
+        f"languages  {', '.join(card.languages)}",
+        f"licence    {card.licence}",
+        f"citation   {card.citation or 'none given'}",
+        f"homepage   {card.homepage or 'none'}",
+        f"verified   {'yes: fetched, checked and read by the authors of this card' if card.verified else 'no: its files were not at hand when the card was written'}",
+    ]
+    if card.notes:
+        lines.append(f"notes      {card.notes}")
+    lines.append("splits")
+    for name, split in card.splits.items():
+        count = "unknown number of pairs" if split.lines is None else f"{split.lines:,} pairs"
+        files = ", ".join(split_files(split))
+        lines.append(f"  {card.id}/{name}: {count}, {split.format}{f': {files}' if files else ''}")
+    if card.files:
+        lines.append("files")
+    for name, file in card.files.items():
+        size = "size unknown" if file.size is None else f"{file.size:,} bytes"
+        checked = "" if file.verified else ", not verified"
+        lines.append(f"  {name}: {size}, sha256 {file.sha256 or 'unknown'}{checked}")
+        lines.append(f"    {file.url or file.path or 'in a mirror only (NMT_MIRROR)'}")
+    return "\n".join(lines)
+
+
+class DownloadDisplay:
+    """Shows downloads on standard error: one rewritten line on a terminal, otherwise a line now and then."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = 0.0
+        self._began: dict[str, tuple[float, int]] = {}
+
+    def __call__(self, name: str, received: int, total: int | None) -> None:
+        """Reports that ``received`` bytes of ``total`` are there."""
+        now = time.monotonic()
+        began, first = self._began.setdefault(name, (now, received))
+        finished = total is not None and received >= total
+        if not finished and now - self._shown < (0.2 if self._terminal else 10.0):
+            return
+        self._shown = now
+        rate = (received - first) / max(now - began, 1e-3)
+        share = f" of {total / 1e6:,.1f} MB ({received / max(total, 1):.0%})" if total is not None else " MB"
+        left = f", {(total - received) / rate:,.0f} s left" if total is not None and rate > 0 and not finished else ""
+        text = f"{name}: {received / 1e6:,.1f}{share}, {rate / 1e6:,.1f} MB/s{left}"
+        end = "\n" if finished or not self._terminal else "\r"
+        print(("\x1b[2K" if self._terminal else "") + text, end=end, file=sys.stderr, flush=True)
