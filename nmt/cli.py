@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -199,8 +199,8 @@ def corpora_fetch(corpus: str, files: tuple[str, ...], work: Path | None) -> Non
     """Download the files of CORPUS, or only the given ones, and verify them."""
     from nmt.corpora.cards import find_card
     from nmt.corpora.fetch import fetch_files
-    from nmt.terminal import DownloadDisplay
     from nmt.pipeline.workspace import Workspace
+    from nmt.terminal import DownloadDisplay
 
     card = find_card(corpus)
     for path in fetch_files(card, files or list(card.files), Workspace.at(work).corpora, DownloadDisplay()).values():
@@ -361,13 +361,18 @@ def main() -> None:
         sys.exit(1)
 
 
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
 def program() -> str:
     """Returns how the user called this program, so that a command that is shown works when it is copied."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return "python -m nmt"
     found = shutil.which("nmt")
-    if found and Path(found).samefile(called):
+    if found and called.exists() and Path(found).samefile(called):
         return "nmt"
     return os.path.relpath(called)
 

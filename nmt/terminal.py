@@ -9,6 +9,8 @@ from typing import Any
 
 from nmt.corpora.cards import CorpusCard, split_files
 
+_VERIFIED = "yes: fetched, checked and read by the authors of this card"
+_NOT_VERIFIED = "no: its files were not at hand when this card was written"
 _PIPE_WIDTH = 160  # columns of a table that is not shown on a terminal
 
 
@@ -35,7 +37,7 @@ def describe_card(card: CorpusCard) -> str:
         f"licence    {card.licence}",
         f"citation   {card.citation or 'none given'}",
         f"homepage   {card.homepage or 'none'}",
-        f"verified   {'yes: fetched, checked and read by the authors of this card' if card.verified else 'no: its files were not at hand when the card was written'}",
+        f"verified   {_VERIFIED if card.verified else _NOT_VERIFIED}",
     ]
     if card.notes:
         lines.append(f"notes      {card.notes}")

@@ -58,7 +58,7 @@ def beam_search(
 
     Args:
         step: takes the last tokens int32 [B, K] and the state, returns logits float32 [B, K, V] and the new state.
-        model_state: state before the first step, a nest of tensors [B*K, ...], equal for the K hypotheses of a sentence.
+        model_state: state before the first step, a nest of tensors [B*K, ...], the same for a sentence's K hypotheses.
         max_lengths: int32 [B], the most tokens of an output, EOS counted.
         beam_size: K.
         length_penalty: a.

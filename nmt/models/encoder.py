@@ -30,9 +30,7 @@ class Encoder(keras.layers.Layer):
             depth = config.units
         self.built = True
 
-    def encode(
-        self, inputs: tf.Tensor, mask: tf.Tensor, dropout: Dropout
-    ) -> tuple[tf.Tensor, list[LstmState]]:
+    def encode(self, inputs: tf.Tensor, mask: tf.Tensor, dropout: Dropout) -> tuple[tf.Tensor, list[LstmState]]:
         """Runs over embedded sources.
 
         Args:

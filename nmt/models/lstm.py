@@ -38,7 +38,7 @@ class Lstm(keras.layers.Layer):
     Args:
         depth: I, the depth of the inputs.
         units: H, the size of the state.
-        name: name of the layer and prefix of its weights: ``kernel`` [I, 4H], ``recurrent_kernel`` [H, 4H], ``bias`` [4H].
+        name: the layer's name and its weights' prefix: ``kernel`` [I, 4H], ``recurrent_kernel`` [H, 4H], ``bias`` [4H].
     """
 
     def __init__(self, depth: int, units: int, name: str) -> None:
@@ -133,7 +133,10 @@ def _run(
         return t + 1, new_h, new_c, tuple(a.write(t, value) for a, value in zip(arrays, written, strict=True))
 
     _, last_hidden, last_cell, arrays = tf.while_loop(
-        lambda t, *_: t < steps, forward_step, (0, hidden, cell, tuple(array() for _ in range(5))), parallel_iterations=1
+        lambda t, *_: t < steps,
+        forward_step,
+        (0, hidden, cell, tuple(array() for _ in range(5))),
+        parallel_iterations=1,
     )
     outputs, cells, sigmoids, candidates, squashed = (a.stack() for a in arrays)
 

@@ -28,10 +28,12 @@ class Seq2Seq(keras.layers.Layer):
         self.config = config
         size = config.embedding.size
         self.target_embedding = Embedding(target_vocab_size, size, "target_embedding")
-        shared = config.embedding.tie == "all"
-        self.source_embedding = self.target_embedding if shared else Embedding(source_vocab_size, size, "source_embedding")
-        tied = config.embedding.tie != "none"
-        self.output_embedding = self.target_embedding if tied else Embedding(target_vocab_size, size, "output_embedding")
+        tie = config.embedding.tie
+        self.source_embedding = self.output_embedding = self.target_embedding
+        if tie != "all":
+            self.source_embedding = Embedding(source_vocab_size, size, "source_embedding")
+        if tie == "none":
+            self.output_embedding = Embedding(target_vocab_size, size, "output_embedding")
         self.output_bias = self.add_weight(shape=(target_vocab_size,), initializer="zeros", name="output_bias")
         self.encoder = Encoder(config.encoder, size)
         self.decoder = Decoder(config.decoder, size, config.encoder.units, config.encoder.layers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -43,10 +44,11 @@ def assign_weights(model: keras.layers.Layer, arrays: Mapping[str, npt.NDArray[n
 def save_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
     """Writes named arrays to one file, atomically; equal arrays give equal bytes."""
     with atomic_file(path) as stream:
-        np.savez(stream, **{name.replace("/", "|"): array for name, array in arrays.items()})
+        named: dict[str, Any] = {name.replace("/", "|"): array for name, array in arrays.items()}
+        np.savez(stream, **named)
 
 
-def load_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+def load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Reads what ``save_arrays`` wrote. Nothing in the file is executed.
 
     Raises:

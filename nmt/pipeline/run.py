@@ -51,9 +51,7 @@ def run_recipe(
         if planned.reasons:
             say(f"[{name}] {'; '.join(planned.reasons)}")
             _remember(workspace, recipe, recipe_path, done, planned)
-            seconds = _build(
-                planned, recipe, recipe_path, workspace, folders, lambda text, at=name: say(f"[{at}] {text}")
-            )
+            seconds = _build(planned, recipe, recipe_path, workspace, folders, say)
             say(f"[{name}] done in {_duration(seconds)}")
         if done.get(name) != planned.digest or planned.reasons:
             done[name] = planned.digest
@@ -74,8 +72,12 @@ def _build(
     """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
     stage, digest = planned.stage, planned.digest
     began = time.monotonic()
+
+    def say_here(text: str) -> None:
+        say(f"[{stage.name}] {text}")
+
     if workspace.is_locked(stage.name, digest):
-        say("another process is building it: waiting")
+        say_here("another process is building it: waiting")
     with workspace.locked(stage.name, digest):
         if not planned.existed and workspace.manifest(stage.name, digest):
             return time.monotonic() - began
@@ -84,7 +86,7 @@ def _build(
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
         inputs = {name: folders[name] for name in stage.inputs}
-        context = StageContext(recipe, recipe_path, digest, inputs, output, workspace, scratch, say)
+        context = StageContext(recipe, recipe_path, digest, inputs, output, workspace, scratch, say_here)
         try:
             stage.build(context)
         except OSError as error:

@@ -106,9 +106,8 @@ def _encode(context: StageContext) -> None:
         ((source, target) for source, target in pairs), tokenizers, limits.max_source_tokens, limits.max_target_tokens
     )
     write_encoded(corpus, counts, context.output, "train")
-    context.say(
-        f"{counts['kept']:,} pairs; too long: {counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
-    )
+    too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
+    context.say(f"{counts['kept']:,} pairs; too long: {too_long}")
     normalize = normalizer_of(recipe.cleaning)
     valid = textio.read_parallel(side_files(context.inputs["fetch"], "valid"))
     normalized = ((normalize(source), normalize(target)) for source, target in valid)

@@ -38,7 +38,7 @@ def print_summary(recipe: Recipe, record: Path, workspace: Workspace, program: s
         program: the command by which the user called ``nmt``.
     """
     scores = json.loads((record / "record.json").read_bytes())["scores"]
-    for name, rows in json.loads((record / "samples.json").read_bytes()).items():
+    for rows in json.loads((record / "samples.json").read_bytes()).values():
         for source, reference, hypothesis in rows[:_SAMPLES]:
             print(f"  source      {source}\n  reference   {reference}\n  hypothesis  {hypothesis}\n")
     table = [(name, *row) for name, rows in scores.items() for row in score_rows([Score.from_json(r) for r in rows])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
@@ -31,7 +32,7 @@ class Validator:
         self._corpus = corpus
         self._references = references
         offsets, ids = np.asarray(corpus.source.offsets), np.asarray(corpus.source.ids)
-        self._sources = [ids[a:b].tolist() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+        self._sources = [ids[a:b].tolist() for a, b in pairwise(offsets)]
         self._decoder: BatchDecoder | None = None
         lengths = corpus.source.lengths, corpus.target.lengths - 1
         self._plan = plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
