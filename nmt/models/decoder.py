@@ -41,7 +41,7 @@ class Decoder(keras.layers.Layer):
     ) -> None:
         super().__init__(name=name)
         self.config = config
-        self.sources = [min(index, encoder_layers - 1) for index in range(config.layers)]
+        self.sources = [max(0, encoder_layers - config.layers + index) for index in range(config.layers)]
         self.bridges = None
         if memory_depth != config.units:
             self.bridges = [
@@ -62,7 +62,10 @@ class Decoder(keras.layers.Layer):
         return Memory(values, self.attention.keys(values) if self.attention else values, mask)
 
     def initial_states(self, encoder_states: list[LstmState]) -> list[LstmState]:
-        """Starts layer i from the final state of encoder layer i, or of the last one; unequal sizes are projected."""
+        """Starts each layer from the final state of the encoder's layer at the same distance from the top.
+
+        Where the encoder has fewer layers, the lowest decoder layers share its first; unequal sizes are projected.
+        """
         states = [encoder_states[source] for source in self.sources]
         if self.bridges is None:
             return states
@@ -87,7 +90,7 @@ class Decoder(keras.layers.Layer):
         context, weights = self._context(outputs, memory)
         for layer, state in zip(self.layers[1:], states[1:], strict=True):
             outputs, _ = layer.sequence(dropout(_join(outputs, context)), mask, state)
-        return tf.tanh(self.readout.apply(dropout(_join(outputs, context)))), weights
+        return dropout(tf.tanh(self.readout.apply(_join(outputs, context)))), weights
 
     def step(self, inputs: tf.Tensor, memory: Memory, states: list[LstmState]) -> DecoderStep:
         """Runs one step for K hypotheses of every sentence.

@@ -57,7 +57,7 @@ class Seq2Seq(keras.layers.Layer):
         memory, states = self.encode(source, dropout)
         embedded = dropout(self.target_embedding.rows(target_in))
         outputs, _ = self.decoder.teacher_forced(embedded, tf.not_equal(target_in, PAD), memory, states, dropout)
-        return dropout(outputs)
+        return outputs
 
     def logits(self, readout: tf.Tensor) -> tf.Tensor:
         """Returns the unnormalised log-probabilities [N, V] of the next token for readouts [N, E]."""
