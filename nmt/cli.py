@@ -65,7 +65,7 @@ def run(
     """
     from nmt.pipeline.run import interrupted, run_recipe
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     loaded, path, workspace = _prepare(recipe, overrides, work)
     try:
         plan = run_recipe(loaded, path, workspace, stages, force)
@@ -286,8 +286,9 @@ def score(
     form: str,
 ) -> None:
     """Score a file of HYPOTHESES against one or more files of REFERENCES, line by line."""
-    from nmt.config import EvaluationConfig, read_settings
+    from nmt.config import EvaluationConfig
     from nmt.evaluation.scores import score_files
+    from nmt.strict_yaml import read_settings
 
     settings = read_settings(
         EvaluationConfig,
@@ -398,10 +399,6 @@ def _without_force(arguments: list[str]) -> list[str]:
         else:
             kept.append(argument)
     return kept
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _quiet_tensorflow() -> None:

@@ -7,23 +7,16 @@ file, the line, the path in the file and, for a misspelt key, the nearest valid 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import Field, model_validator
 
-from nmt.errors import RecipeError, UsageError, nearest
+from nmt.errors import RecipeError, nearest
+from nmt.strict_yaml import Strict, override, read_yaml, validate
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class Strict(BaseModel):
-    """A section of a recipe: unknown keys and implicit conversions are errors."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
 
 
 class FilesConfig(Strict):
@@ -34,7 +27,6 @@ class FilesConfig(Strict):
 
 
 CorpusReference = str | FilesConfig
-Model = TypeVar("Model", bound=Strict)
 
 
 class CorporaConfig(Strict):
@@ -297,169 +289,6 @@ def load_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
         RecipeError: the file is not YAML, or not a valid recipe; the message lists every fault.
     """
     tree = read_yaml(path)
-    for override in overrides or []:
-        _override(tree, override)
+    for setting in overrides or []:
+        override(tree, setting)
     return validate(Recipe, tree, path)
-
-
-def read_yaml(path: Path) -> Any:
-    """Reads a YAML 1.2 file: ``no`` is a word, ``1e-4`` is a number. The result remembers lines for messages.
-
-    Raises:
-        RecipeError: the file cannot be read or parsed; the message has line and column.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8")
-        return YAML(typ="rt").load(text)
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror})", action="Check the path") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(
-            f"{path}: not valid UTF-8",
-            received=f"byte 0x{error.object[error.start]:02x} at {error.start}",
-            expected="UTF-8",
-        ) from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
-        raise RecipeError(
-            f"{place}: not valid YAML",
-            received=" ".join(part for part in (error.problem, error.context) if part),
-            expected="YAML 1.2",
-            action="Check the indentation and the colons near that place",
-        ) from error
-    except YAMLError as error:
-        raise RecipeError(f"{path}: not valid YAML", received=str(error), expected="YAML 1.2") from error
-
-
-def validate(model: type[Model], tree: Any, path: Path) -> Model:
-    """Validates what was read from ``path`` as a ``model``.
-
-    Raises:
-        RecipeError: with one line per fault: place, what was received, what was expected.
-    """
-    try:
-        return model.model_validate(_plain(tree))
-    except ValidationError as error:
-        faults = [_describe(fault, model, tree, path) for fault in error.errors()]
-        raise RecipeError("\n".join(faults)) from error
-
-
-def read_settings(model: type[Model], settings: dict[str, Any], place: str) -> Model:
-    """Validates settings of the command line as a section of the recipe.
-
-    Raises:
-        UsageError: a setting is unknown or out of range.
-    """
-    try:
-        return model.model_validate(settings)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise UsageError(f"{place}: {faults}", received=settings) from error
-
-
-def _plain(value: Any) -> Any:
-    """Returns the value in Python's own types, without the marks of the YAML reader."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    return value
-
-
-def _override(tree: Any, override: str) -> None:
-    """Applies one ``dotted.key=value`` to the tree of a recipe."""
-    key, separator, text = override.partition("=")
-    if not separator or not key:
-        raise RecipeError(
-            f"--set {override}: not a setting", expected="key=value", action="For instance --set training.max_epochs=3"
-        )
-    try:
-        value = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        raise RecipeError(f"--set {override}: the value is not YAML", received=text) from error
-    *parents, last = key.split(".")
-    node = tree
-    for part in parents:
-        child = _child(node, part)
-        if child is None and isinstance(node, dict):
-            child = node[part] = {}
-        if not isinstance(child, dict | list):
-            raise RecipeError(f"--set {override}: {part} is not a section of the recipe", received=child)
-        node = child
-    if isinstance(node, list):
-        if _child(node, last) is None:
-            raise RecipeError(f"--set {override}: the list has no item {last}", expected=f"0 to {len(node) - 1}")
-        node[int(last)] = value
-    else:
-        node[last] = value
-
-
-def _child(node: Any, part: str) -> Any:
-    if isinstance(node, list):
-        return node[int(part)] if part.isdigit() and int(part) < len(node) else None
-    return node.get(part) if isinstance(node, dict) else None
-
-
-def _describe(fault: Any, model: type[Strict], tree: Any, path: Path) -> str:
-    """Turns one fault that pydantic found into a sentence: place, received, expected, nearest key."""
-    # Branches of a union appear in pydantic's location as names of types; only what stands in the file is kept.
-    location: list[str | int] = []
-    node, line = tree, None
-    for part in fault["loc"]:
-        if isinstance(node, dict) and part not in node and part is not fault["loc"][-1]:
-            continue
-        location.append(part)
-        line = _line(node, part) or line
-        node = _child(node, str(part))
-    dotted = ".".join(str(part) for part in location) or "the recipe"
-    place = f"{path}, line {line}: {dotted}" if line else f"{path}: {dotted}"
-    if fault["type"] == "extra_forbidden":
-        section = _section(model, location[:-1])
-        names = list(section.model_fields) if section else []
-        close = nearest(str(location[-1]), names)
-        hint = f" Did you mean {close}?" if close else ""
-        return f"{place}: unknown key. Expected: one of {', '.join(names)}.{hint}"
-    if fault["type"] == "missing":
-        return f"{place}: missing. Expected: a value for it."
-    message = fault["msg"].removeprefix("Value error, ")
-    received = "" if isinstance(fault["input"], dict | list | BaseModel) else f" Received: {fault['input']!r}."
-    return f"{place}: {message[0].lower() + message[1:]}.{received}"
-
-
-def _line(node: Any, part: str | int) -> int | None:
-    """Returns the line, counted from 1, at which a key or an item stands in the file."""
-    marks = getattr(node, "lc", None)
-    try:
-        position = marks.key(part) if isinstance(node, dict) else marks.item(part)  # type: ignore[union-attr]
-    except (AttributeError, KeyError, IndexError, TypeError):
-        return None
-    return int(position[0]) + 1
-
-
-def _section(model: type[Strict], location: list[str | int]) -> type[Strict] | None:
-    """Returns the model of the section that a location points to."""
-    current: Any = model
-    for part in location:
-        if isinstance(part, int):
-            continue
-        field = current.model_fields.get(part)
-        if field is None:
-            return None
-        current = _model_in(field.annotation)
-        if current is None:
-            return None
-    section: type[Strict] = current
-    return section
-
-
-def _model_in(annotation: Any) -> type[Strict] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Strict):
-        return annotation
-    for argument in get_args(annotation):
-        if (found := _model_in(argument)) is not None:
-            return found
-    return None

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from nmt.config import Count, Strict, read_yaml, shipped_folder, validate
+from nmt.config import Count, shipped_folder
 from nmt.errors import DataError, UsageError, nearest
+from nmt.strict_yaml import Strict, read_yaml, validate
 
 CARD_FOLDERS_VARIABLE = "NMT_CARDS"
 

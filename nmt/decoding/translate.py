@@ -11,7 +11,8 @@ from typing import Any
 
 from nmt import textio
 from nmt.bundle import Bundle
-from nmt.config import DecodingConfig, read_settings
+from nmt.config import DecodingConfig
+from nmt.strict_yaml import read_settings
 from nmt.tokenizer import EOS
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together

@@ -97,11 +97,11 @@ def _reasons(
         damage = workspace.damage(stage.name, digest)
         return ([f"the artifact is damaged: {damage}"] if damage else []) + rebuilt
     last = before.get(stage.name)
+    if last == digest:
+        return ["the artifact was removed"]
     manifest = workspace.manifest(stage.name, last) if last else None
     if manifest is None:
         return ["not built yet"]
-    if last == digest:
-        return ["the artifact was removed"]
     changed = differences(manifest, facts)
     renewed = [f"{name} has changed" for name in stage.inputs if manifest["inputs"].get(name) != planned[name].digest]
     return changed + renewed

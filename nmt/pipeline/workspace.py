@@ -135,5 +135,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / _MANIFEST)
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}

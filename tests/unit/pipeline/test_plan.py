@@ -1,0 +1,135 @@
+"""Plans: what would run, and why."""
+
+from pathlib import Path
+
+import pytest
+
+from nmt.config import load_recipe
+from nmt.errors import UsageError
+from nmt.pipeline.plan import make_plan
+from nmt.pipeline.stages import STAGES
+from nmt.pipeline.workspace import Workspace
+
+RECIPE = """\
+name: own
+corpora: {source: en, target: de, train: [{source: a.en, target: a.de}], valid: [{source: a.en, target: a.de}]}
+tokenizer: {vocab_size: 100}
+"""
+
+
+@pytest.fixture
+def recipe_path(tmp_path: Path) -> Path:
+    for side in ("en", "de"):
+        (tmp_path / f"a.{side}").write_text("x\ny\n")
+    path = tmp_path / "own.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def plan_of(path: Path, *overrides: str, **options):
+    return make_plan(load_recipe(path, list(overrides)), path, Workspace(path.parent / "work"), **options)
+
+
+def pretend_built(path: Path, *overrides: str) -> None:
+    workspace = Workspace(path.parent / "work")
+    plan = plan_of(path, *overrides)
+    for planned in plan:
+        planned.artifact.mkdir(parents=True, exist_ok=True)
+        (planned.artifact / "content").write_text("content")
+        workspace.write_manifest(planned.artifact, planned.facts)
+    stages = {planned.stage.name: planned.digest for planned in plan}
+    workspace.write_run("own", {"recipe": str(path), "time": "", "stages": stages})
+
+
+def reasons(plan) -> dict[str, tuple[str, ...]]:
+    return {planned.stage.name: planned.reasons for planned in plan if planned.reasons}
+
+
+def test_a_new_workspace_builds_everything(recipe_path):
+    assert list(reasons(plan_of(recipe_path))) == [stage.name for stage in STAGES]
+
+
+def test_a_finished_run_builds_nothing(recipe_path):
+    pretend_built(recipe_path)
+    assert reasons(plan_of(recipe_path)) == {}
+
+
+@pytest.mark.parametrize(
+    ("override", "first"),
+    [
+        ("cleaning=[length: {max: 5}]", "clean"),
+        ("tokenizer.vocab_size=90", "tokenizer"),
+        ("dataset.max_source_tokens=9", "encode"),
+        ("dataset.tokens_per_batch=99", "train"),
+        ("training.learning_rate=0.5", "train"),
+        ("decoding.beam_size=2", "translate"),
+        ("evaluation.metrics=[ter]", "evaluate"),
+        ("leaderboard.board=other", "record"),
+    ],
+)
+def test_a_changed_key_builds_from_the_first_stage_that_reads_it(recipe_path, override, first):
+    pretend_built(recipe_path)
+    changed = reasons(plan_of(recipe_path, override))
+    names = [stage.name for stage in STAGES]
+    built = set(changed)
+    assert names.index(first) == min(names.index(name) for name in built)
+    key = override.partition("=")[0]
+    assert any(reason.startswith(key) for reason in changed[first]), changed[first]
+    dependents = {first}
+    for stage in STAGES:
+        if dependents & set(stage.inputs):
+            dependents.add(stage.name)
+    assert built == dependents
+
+
+def test_the_reason_shows_both_values(recipe_path):
+    pretend_built(recipe_path)
+    changed = reasons(plan_of(recipe_path, "training.learning_rate=0.5"))
+    assert changed["train"] == ("training.learning_rate 0.001 -> 0.5",)
+    assert changed["translate"] == ("train has changed",)
+
+
+def test_an_edited_file_of_the_user_is_the_reason(recipe_path):
+    pretend_built(recipe_path)
+    (recipe_path.parent / "a.de").write_text("x\nz\n")
+    changed = reasons(plan_of(recipe_path))
+    assert any("corpora: train.0.files.1" in reason for reason in changed["fetch"])
+
+
+def test_going_back_to_old_settings_builds_nothing(recipe_path):
+    pretend_built(recipe_path)
+    pretend_built(recipe_path, "decoding.beam_size=2")
+    assert reasons(plan_of(recipe_path)) == {}
+
+
+def test_force_builds_the_stage_and_all_that_read_it(recipe_path):
+    pretend_built(recipe_path)
+    changed = reasons(plan_of(recipe_path, force=["translate"]))
+    assert set(changed) == {"translate", "evaluate", "record"}
+    assert changed["translate"] == ("forced",)
+
+
+def test_only_plans_the_stage_and_what_it_reads(recipe_path):
+    assert [planned.stage.name for planned in plan_of(recipe_path, only=["tokenizer"])] == ["fetch", "clean", "tokenizer"]
+
+
+@pytest.mark.parametrize("change", ["shorten", "remove"])
+def test_a_damaged_artifact_is_built_again(recipe_path, change):
+    pretend_built(recipe_path)
+    damaged = plan_of(recipe_path)[2].artifact / "content"
+    damaged.write_text("c") if change == "shorten" else damaged.unlink()
+    changed = reasons(plan_of(recipe_path))
+    assert "content" in changed["tokenizer"][0]
+    assert "fetch" not in changed
+
+
+def test_a_removed_artifact_is_built_again(recipe_path):
+    pretend_built(recipe_path)
+    (plan_of(recipe_path)[1].artifact / "stage.json").unlink()
+    assert reasons(plan_of(recipe_path))["clean"] == ("the artifact was removed",)
+
+
+@pytest.mark.parametrize("option", ["only", "force"])
+def test_an_unknown_stage_names_the_nearest(recipe_path, option):
+    with pytest.raises(UsageError, match="Did you mean tokenizer"):
+        plan_of(recipe_path, **{option: ["tokeniser"]})
