@@ -324,7 +324,7 @@ def score(
 def leaderboard(board: str | None, work: Path | None, form: str, output: Path | None) -> None:
     """Show the leaderboard BOARD, best system first; without BOARD, list the boards."""
     from nmt.leaderboard.records import board_names
-    from nmt.leaderboard.render import render
+    from nmt.leaderboard.table import render
     from nmt.pipeline.workspace import Workspace
     from nmt.storage import write_bytes
 

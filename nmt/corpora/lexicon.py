@@ -162,7 +162,7 @@ _VERBS = """
     read read reading - lesen - lies gelesen haben event accusative book,newspaper,letter,story
     write wrote writing - schreiben - - geschrieben haben event accusative book,letter,story,song
     paint painted painting - malen - - gemalt haben event accusative picture,flower,animal,house
-    repair repaired repairing - reparieren - - repariert haben event accusative car,bicycle,lamp,chair,table,clock,radio,computer,door,window
+    repair repaired repairing - reparieren - - repariert haben event accusative car,bicycle,lamp,chair,clock,radio,computer,window
     wash washed washing - waschen - wäsch gewaschen haben event accusative car,cup,garment,apple,window,dog,tomato
     eat ate eating - essen - iss gegessen haben event accusative food,dish
     drink drank drinking - trinken - - getrunken haben event accusative drink
@@ -170,7 +170,7 @@ _VERBS = """
     carry carried carrying - tragen - träg getragen haben event accusative bag,suitcase,box,chair,table
     open opened opening - machen auf - aufgemacht haben event accusative door,window,box,suitcase,bag
     close closed closing - machen zu - zugemacht haben event accusative door,window,box,suitcase,bag
-    bring brought bringing back bringen zurück - zurückgebracht haben event accusative book,bicycle,key,bag,box,picture,ball
+    bring brought bringing back bringen zurück - zurückgebracht haben event accusative book,bicycle,key,bag,picture,ball
     pick picked picking up holen ab - abgeholt haben event accusative person,relative
     invite invited inviting - laden ein läd eingeladen haben event accusative person,relative
     call called calling - rufen an - angerufen haben event accusative person,relative
@@ -233,7 +233,7 @@ PLACES = {
         "at the market": "auf dem Markt",
         "in the city": "in der Stadt",
         "in the village": "im Dorf",
-        "at home": "zu Hause",
+        "in the park": "im Park",
     },
     "feeling": {
         "tired": "müde",
@@ -255,7 +255,7 @@ _ADJECTIVES = """
 ADJECTIVES = dict(entry.split() for entry in _ADJECTIVES.split(","))
 """German stems of the adjectives, all of which take the regular endings."""
 
-GROUP_ADJECTIVES = {
+_GROUP_ADJECTIVES = {
     "person": "old young friendly famous clever",
     "relative": "clever friendly old",
     "animal": "old young small big black white brown beautiful",
@@ -269,7 +269,7 @@ GROUP_ADJECTIVES = {
     "dish": "fresh good warm",
     "drink": "hot cold good",
 }
-"""Adjectives that make sense with each group of nouns."""
+_NOUN_ADJECTIVES = dict.fromkeys(("child", "boy", "girl"), "small friendly clever")
 
 SUBJECT_PRONOUNS = {
     "I": ("ich", "1s", "my"),
@@ -294,7 +294,7 @@ POSSESSIVES = {"my": "mein", "your": "dein", "his": "sein", "her": "ihr", "our":
 
 MODALS = {
     "can": ("kann", "kannst", "kann", "können"),
-    "should": ("soll", "sollst", "soll", "sollen"),
+    "should": ("sollte", "solltest", "sollte", "sollten"),
     "have to": ("muss", "musst", "muss", "müssen"),
     "want to": ("will", "willst", "will", "wollen"),
     "be allowed to": ("darf", "darfst", "darf", "dürfen"),
@@ -351,8 +351,10 @@ def _noun(line: str, group: str) -> Noun:
 
 
 def _verb(line: str) -> Verb:
-    *forms, objects = ["" if word == "-" else word for word in line.split()]
-    return Verb(*forms, objects=tuple(objects.split(",")))
+    words = ["" if word == "-" else word for word in line.split()]
+    english, past, progressive, particle, german, prefix, changed, participle, auxiliary, kind, frame, objects = words
+    verb = (english, past, progressive, particle, german, prefix, changed, participle, auxiliary, kind, frame)
+    return Verb(*verb, tuple(objects.split(",")))
 
 
 NOUNS = {
@@ -371,3 +373,8 @@ LEAVE, BEGIN, COST = _verb(_LEAVE), _verb(_BEGIN), _verb(_COST)
 def nouns_of(names: tuple[str, ...]) -> list[Noun]:
     """Returns the nouns that are named, by themselves or by their group."""
     return [noun for noun in NOUNS.values() if noun.english in names or noun.group in names]
+
+
+def adjectives_of(noun: Noun) -> list[str]:
+    """Returns the English adjectives that make sense with a noun."""
+    return _NOUN_ADJECTIVES.get(noun.english, _GROUP_ADJECTIVES[noun.group]).split()

@@ -140,6 +140,9 @@ def _run(
     )
     outputs, cells, sigmoids, candidates, squashed = (a.stack() for a in arrays)
 
+    # Products with a transposed right side run at a third of the rate on a CPU: these are transposed once instead.
+    kernel_transposed, recurrent_transposed = tf.transpose(kernel), tf.transpose(recurrent)
+
     def gradient(d_outputs: tf.Tensor, d_last_hidden: tf.Tensor, d_last_cell: tf.Tensor) -> tuple[Any, ...]:
         def backward_step(t: tf.Tensor, dh: tf.Tensor, dc: tf.Tensor, d_gates: tf.TensorArray) -> tuple[Any, ...]:
             dh = dh + d_outputs[t]
@@ -154,7 +157,7 @@ def _run(
                 ],
                 axis=1,
             )
-            dh = (1.0 - mask[t]) * dh + tf.matmul(d_gate, recurrent, transpose_b=True)
+            dh = (1.0 - mask[t]) * dh + tf.matmul(d_gate, recurrent_transposed)
             dc = (1.0 - mask[t]) * dc + step_dc * forget_gate
             return t - 1, dh, dc, d_gates.write(t, d_gate)
 
@@ -167,7 +170,7 @@ def _run(
         flat = tf.reshape(d_gates.stack(), [-1, 4 * units])  # [T*B, 4H]
         before = tf.concat([hidden[None], outputs[:-1]], axis=0)  # the hidden state that each step read
         return (
-            tf.reshape(tf.matmul(flat, kernel, transpose_b=True), tf.shape(inputs)),
+            tf.reshape(tf.matmul(flat, kernel_transposed), tf.shape(inputs)),
             None,
             d_hidden,
             d_cell,

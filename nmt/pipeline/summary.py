@@ -19,7 +19,7 @@ def score_rows(scores: Sequence[Score]) -> list[tuple[str, str, str, str]]:
     """Returns metric, score, interval and signature of each score, as text."""
     return [
         (
-            score.name,
+            score.label,
             f"{score.value:.2f}",
             "" if score.low is None or score.high is None else f"{score.low:.2f} to {score.high:.2f}",
             score.signature,
