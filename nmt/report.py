@@ -126,7 +126,9 @@ def _facts(training: dict[str, Any]) -> dict[str, str]:
     """Returns the facts of a training run that are one value, as text with units."""
     facts = {}
     for name, value in training.items():
-        if name == "training_seconds" and value is not None:
+        if name == "best_score" and training.get("selected_on") == "loss" and value is not None:
+            facts["best validation loss"] = f"{abs(value):,.4g} nats per token"  # the loop selects on its negative
+        elif name == "training_seconds" and value is not None:
             facts["training time"] = f"{value / 60:,.1f} minutes"
         elif isinstance(value, str | bool):
             facts[name.replace("_", " ")] = str(value)
@@ -188,7 +190,7 @@ def _points(rows: list[dict[str, Any]], name: str) -> tuple[list[int], list[floa
 
 
 def _draw_losses(axes: Any, rows: list[dict[str, Any]]) -> None:
-    for name, label, style in (("loss", "training", "-"), ("valid_loss", "validation", "o-")):
+    for name, label, style in (("loss", "training objective", "-"), ("valid_loss", "validation", "o-")):
         steps, values = _points(rows, name)
         if steps:
             axes.plot(steps, values, style, label=label, markersize=4, linewidth=1.2)

@@ -110,7 +110,7 @@ _BODY = """<h1>Leaderboard {{ board }}</h1>
 {% for mark, text in notes %}<p class="warning">{{ mark }} {{ text }}</p>
 {% endfor %}
 <details><summary>Signatures</summary><dl>
-{% for column in columns %}<dt>{{ column.name }}</dt><dd><code>{{ column.signature }}</code></dd>
+{% for name, signature in signatures %}<dt>{{ name }}</dt><dd><code>{{ signature }}</code></dd>
 {% endfor %}</dl></details>
 {% for record in records %}<details><summary>Digests and recipe of {{ record.system }}, {{ record.time }}</summary><dl>
 <dt>record</dt><dd><code>{{ record.digest }}</code></dd>
@@ -133,21 +133,14 @@ _BODY = """<h1>Leaderboard {{ board }}</h1>
 def as_page(board: str, records: Sequence[Record], problems: Sequence[str]) -> str:
     """Returns the board as one static HTML page."""
     comparison = Comparison.of(records)
-    columns = [
-        {
-            "label": METRICS.get(column[1], column[1]),
-            "test": column[0],
-            "name": describe(column),
-            "signature": comparison.bases[column][0],
-        }
-        for column in comparison.columns
-    ]
+    columns = [{"label": METRICS.get(metric, metric), "test": test} for test, metric in comparison.columns]
     table = [row | {"cells": [_cell(row, *column) for column in comparison.columns]} for row in rows(records)]
     values = {
         "board": board,
         "rows": table,
         "columns": columns,
         "order": describe(comparison.columns[0]) if comparison.columns else "nothing",
+        "signatures": comparison.signatures,
         "notes": comparison.notes,
         "records": [record for _, record in ranked(records)],
         "problems": problems,

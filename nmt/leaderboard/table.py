@@ -57,6 +57,21 @@ class Comparison:
         return self.marks.get((column, _basis(record, column, score)), "")
 
     @property
+    def signatures(self) -> list[tuple[str, str]]:
+        """The signatures of the columns' own scores, each once for all columns that have it."""
+        columns: dict[tuple[str, str], list[Column]] = {}
+        for column in self.columns:
+            columns.setdefault((column[1], self.bases[column][0]), []).append(column)
+        everywhere = {metric: sum(name == metric for _, name in self.columns) for _, metric in self.columns}
+        return [
+            (
+                METRICS.get(metric, metric) if len(same) == everywhere[metric] else ", ".join(map(describe, same)),
+                signature,
+            )
+            for (metric, signature), same in columns.items()
+        ]
+
+    @property
     def notes(self) -> list[tuple[str, str]]:
         """Each mark and what it means."""
         notes = []
@@ -239,7 +254,7 @@ def _footer(comparison: Comparison) -> list[str]:
     if not comparison.columns:
         return []
     lines = [f"Best first by {describe(comparison.columns[0])}. In brackets: 95% interval, bootstrap (Koehn 2004)."]
-    lines += [f"{describe(column)}: {comparison.bases[column][0]}" for column in comparison.columns]
+    lines += [f"{name}: {signature}" for name, signature in comparison.signatures]
     return lines + [f"{mark} {text}" for mark, text in comparison.notes]
 
 

@@ -125,6 +125,12 @@ def test_everything_is_escaped(tmp_path: Path) -> None:
     assert "<script" not in page
 
 
+def test_the_best_loss_is_shown_as_a_loss(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", report(training={"selected_on": "loss", "best_score": -2.34567}))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<dd>2.346 nats per token</dd>" in page
+
+
 def test_no_test_set(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", report(scores={}, samples={}, cleaning={}, corpora={}))
     assert "No test set" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -82,6 +82,17 @@ def test_interval_is_sacrebleus_own() -> None:
     assert score.high == pytest.approx(min(100.0, result._mean + result._ci))
 
 
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "ter"])
+def test_interval_of_very_few_samples_holds_the_score_and_keeps_the_range(metric: str) -> None:
+    lines = [*REFERENCES[:5], "nothing of it"]
+    for seed in range(15):
+        [score] = score_lines(lines, [REFERENCES], [metric], bootstrap_samples=2 + seed, seed=seed)
+        assert score.low is not None
+        assert score.high is not None
+        assert 0 <= score.low <= score.value <= score.high
+        assert metric == "ter" or score.high <= 100
+
+
 def test_interval_stays_within_the_range_of_the_metric() -> None:
     [perfect] = score_lines(REFERENCES, [REFERENCES], ["bleu"], bootstrap_samples=50)
     [nothing] = score_lines([""] * 6, [REFERENCES], ["bleu"], bootstrap_samples=50)

@@ -136,13 +136,22 @@ def test_a_board_cannot_lie_elsewhere(tmp_path: Path, board: str) -> None:
 
 
 _WRITER = """
-import sys
+import json, sys, time
 from dataclasses import replace
 from pathlib import Path
+from nmt.leaderboard import records
 from nmt.leaderboard.records import Record, append_record
 
 path, name = Path(sys.argv[1]), sys.argv[2]
-record = Record.from_json(__import__("json").loads(sys.argv[3]))
+record = Record.from_json(json.loads(sys.argv[3]))
+parse = records._parse
+
+def slow_parse(*arguments):  # time for the other process to come between looking and writing
+    result = parse(*arguments)
+    time.sleep(0.005)
+    return result
+
+records._parse = slow_parse
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(20):

@@ -93,9 +93,19 @@ def test_markdown_shows_all_and_escapes() -> None:
     text = as_markdown([make("a|b*<i>\n", 36.2149)])
     [row] = [line for line in text.splitlines() if line.startswith("| a")]
     assert row == ("| a\\|b\\*\\<i\\> | 36.21 [35.2, 37.2] | 50.00 | 1.5 | 12,345,678 | 2026-01-02T03:04:05Z |")
-    assert f"BLEU on news: {SIGNATURE}".replace("|", "\\|") in text
+    assert f"BLEU: {SIGNATURE}".replace("|", "\\|") in text
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
     assert widths == {7}
+
+
+def test_each_signature_is_listed_once() -> None:
+    record = make("a", 10)
+    talks = [Score("bleu", 10.0, SIGNATURE), Score("chrf", 50.0, "other")]
+    text = printed([replace(record, scores=record.scores | {"talks": talks})])
+    assert text.count(SIGNATURE) == 1
+    assert f"BLEU: {SIGNATURE}\n" in text
+    assert "chrF on news: c\n" in text
+    assert "chrF on talks: other\n" in text
 
 
 def test_terminal_shows_names_as_they_are() -> None:
