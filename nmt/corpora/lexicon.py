@@ -162,7 +162,7 @@ _VERBS = """
     read read reading - lesen - lies gelesen haben event accusative book,newspaper,letter,story
     write wrote writing - schreiben - - geschrieben haben event accusative book,letter,story,song
     paint painted painting - malen - - gemalt haben event accusative picture,flower,animal,house
-    repair repaired repairing - reparieren - - repariert haben event accusative car,bicycle,lamp,chair,clock,radio,computer,window
+    repair repaired repairing - reparieren - - repariert haben event accusative car,bicycle,lamp,chair,clock
     wash washed washing - waschen - wäsch gewaschen haben event accusative car,cup,garment,apple,window,dog,tomato
     eat ate eating - essen - iss gegessen haben event accusative food,dish
     drink drank drinking - trinken - - getrunken haben event accusative drink
