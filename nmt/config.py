@@ -17,6 +17,7 @@ from nmt.strict_yaml import Strict, override, read_yaml, validate
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
 
 
 class FilesConfig(Strict):
@@ -218,13 +219,15 @@ class EvaluationConfig(Strict):
 class LeaderboardConfig(Strict):
     """Where the scores are recorded."""
 
-    board: str | None = Field(None, description="name of the board; the recipe's name when absent")
+    board: Annotated[str, Field(pattern=_NAME)] | None = Field(
+        None, description="name of the board; the recipe's name when absent"
+    )
 
 
 class Recipe(Strict):
     """A whole recipe."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=_NAME)]
     description: str = ""
     task: Literal["translation", "summarization"] = "translation"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1

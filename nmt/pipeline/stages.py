@@ -181,14 +181,12 @@ def _record(context: StageContext) -> None:
 
     recipe, inputs, workspace = context.recipe, context.inputs, context.workspace
     digests = {name: folder.name for name, folder in inputs.items()}
-    scores = {
-        name: [Score.from_json(score) for score in rows]
-        for name, rows in json.loads((inputs["evaluate"] / "scores.json").read_bytes()).items()
-    }
+    evaluation = json.loads((inputs["evaluate"] / "scores.json").read_bytes())
+    scores = {name: [Score.from_json(score) for score in evaluation[name]] for name in test_names(recipe)}
     bundle = load_bundle(inputs["train"] / "bundle")
     evaluated = workspace.timing("evaluate", digests["evaluate"])
     trained = workspace.timing("train", digests["train"])
-    rates = list(workspace.timing("translate", digests["translate"]).get("words_per_second", {}).values())
+    rates = workspace.timing("translate", digests["translate"]).get("words_per_second", {})
     record = Record(
         board=recipe.board,
         system=recipe.name,
@@ -204,7 +202,7 @@ def _record(context: StageContext) -> None:
         bundle_digest=sha256_of_file(inputs["train"] / "bundle" / "bundle.json"),
         parameters=bundle.facts["parameters"],
         training_seconds=trained.get("training_seconds"),
-        words_per_second=rates[0] if rates else None,
+        words_per_second=rates.get(next(iter(scores), None)),
     )
     samples = {name: _samples(context, name) for name in scores}
     write_json(context.output / "record.json", record.to_json())

@@ -110,7 +110,11 @@ def test_force_builds_the_stage_and_all_that_read_it(recipe_path):
 
 
 def test_only_plans_the_stage_and_what_it_reads(recipe_path):
-    assert [planned.stage.name for planned in plan_of(recipe_path, only=["tokenizer"])] == ["fetch", "clean", "tokenizer"]
+    assert [planned.stage.name for planned in plan_of(recipe_path, only=["tokenizer"])] == [
+        "fetch",
+        "clean",
+        "tokenizer",
+    ]
 
 
 @pytest.mark.parametrize("change", ["shorten", "remove"])

@@ -1,0 +1,123 @@
+"""A whole run by the command line: artifacts, results, what a second run does."""
+
+import json
+from pathlib import Path
+
+import sacrebleu
+
+STAGES = ["fetch", "clean", "tokenizer", "encode", "train", "translate", "evaluate", "record"]
+
+
+def plan_of(command, *arguments) -> dict[str, dict]:
+    plan = json.loads(command("plan", "tiny.yaml", *arguments, "--format", "json").stdout)
+    return {row["stage"]: row for row in plan["stages"]}
+
+
+def artifact(command, stage: str) -> Path:
+    return command.folder / plan_of(command)[stage]["artifact"]
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
+
+
+def test_every_stage_leaves_an_artifact(finished):
+    plan = plan_of(finished)
+    assert list(plan) == STAGES
+    assert {row["state"] for row in plan.values()} == {"done"}
+    for row in plan.values():
+        assert (finished.folder / row["artifact"] / "stage.json").is_file()
+    assert not list((finished.folder / "work" / "scratch").iterdir())
+
+
+def test_the_scores_are_those_of_the_hypotheses_that_lie_there(finished):
+    hypotheses = lines_of(artifact(finished, "translate") / "test.txt")
+    references = lines_of(finished.folder / "test.de")
+    assert len(hypotheses) == len(references)
+    board = json.loads(finished("leaderboard", "tiny", "--format", "json").stdout)
+    (record,) = board["records"]
+    scores = {score["name"]: score for score in record["scores"]["test"]}
+    assert scores["bleu"]["value"] == sacrebleu.corpus_bleu(hypotheses, [references]).score
+    assert scores["chrf"]["value"] == sacrebleu.corpus_chrf(hypotheses, [references]).score
+    assert "tok:13a" in scores["bleu"]["signature"]
+    assert board["problems"] == []
+
+
+def test_score_gives_the_same_figures_as_the_run(finished):
+    hypotheses = artifact(finished, "translate") / "test.txt"
+    shown = json.loads(finished("score", hypotheses, "test.de", "--bootstrap-samples", 20, "--format", "json").stdout)
+    recorded = json.loads((artifact(finished, "evaluate") / "scores.json").read_bytes())
+    assert shown == recorded["test"]
+
+
+def test_the_end_shows_scores_samples_report_and_a_command(finished):
+    assert "BLEU" in finished.output
+    assert "hypothesis" in finished.output
+    report = finished.folder / "work" / "runs" / "tiny" / "report.html"
+    assert str(report.relative_to(finished.folder)) in finished.output
+    assert "<html" in report.read_text(encoding="utf-8")
+    assert "translate work/runs/tiny/bundle" in finished.output
+
+
+def test_a_second_run_does_nothing(finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*") if path.is_file()}
+    assert b"Nothing to do" in finished("run", "tiny.yaml").stderr
+    assert {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_new_beam_size_is_the_reason_for_three_stages(finished):
+    plan = plan_of(finished, "--set", "decoding.beam_size=3")
+    assert [name for name, row in plan.items() if row["state"] == "run"] == ["translate", "evaluate", "record"]
+    assert plan["translate"]["reasons"] == ["decoding.beam_size 2 -> 3"]
+
+
+def test_status_shows_the_run(finished):
+    (row,) = json.loads(finished("status", "--format", "json").stdout)
+    assert (row["recipe"], row["state"]) == ("tiny", "finished")
+    assert row["bundle"] == "work/runs/tiny/bundle"
+
+
+def test_a_bundle_translates_alike_wherever_it_lies(finished, tmp_path):
+    expected = lines_of(artifact(finished, "translate") / "test.txt")
+    bundle = (finished.folder / "work" / "runs" / "tiny" / "bundle").rename(tmp_path / "moved")
+    try:
+        answer = finished("translate", bundle, "test.en").stdout.decode().split("\n")[:-1]
+    finally:
+        bundle.rename(finished.folder / "work" / "runs" / "tiny" / "bundle")
+    assert answer == expected
+
+
+def test_translate_keeps_lines(finished):
+    text = "old red house\n\n \u2028\nnew\x0bcar\r\nbig \u0085 blue \x00 book\rold\n\nsmall child"
+    expected = ["text", "", "", "text", "text", "", "text"]
+    answer = finished("translate", "work/runs/tiny/bundle", stdin=text.encode()).stdout.decode()
+    assert answer.endswith("\n")
+    lines = answer.split("\n")[:-1]
+    assert len(lines) == len(expected)
+    assert [bool(line.strip()) or kind == "text" for line, kind in zip(lines, expected, strict=True)] == [
+        kind == "text" for kind in expected
+    ]
+
+
+def test_translate_writes_a_file(finished, tmp_path):
+    output = tmp_path / "answer.de"
+    result = finished("translate", "work/runs/tiny/bundle", "test.en", "-o", output, "--beam-size", 1)
+    assert result.stdout == b""
+    assert len(lines_of(output)) == len(lines_of(finished.folder / "test.en"))
+
+
+def test_another_seed_gives_another_model(finished):
+    plan = plan_of(finished, "--set", "seed=2")
+    assert plan["train"]["state"] == "run"
+    assert "seed 1 -> 2" in plan["train"]["reasons"]
+
+
+def test_a_stage_can_be_run_alone(project):
+    result = project("run", "tiny.yaml", "tokenizer")
+    folder = project.folder / result.stdout.decode().strip()
+    assert list(folder.glob("*.model"))
+    assert sorted(path.name for path in (project.folder / "work" / "artifacts").iterdir()) == [
+        "clean",
+        "fetch",
+        "tokenizer",
+    ]
