@@ -190,7 +190,8 @@ def _copy(place: str, packed: bool, partial: Path, name: str, size: int | None, 
     else:
         if packed:
             partial.unlink(missing_ok=True)
-        resumed = _download(place, partial, name, size, progress)
+        # The card's size is that of the unpacked file.
+        resumed = _download(place, partial, name, None if packed else size, progress)
     if packed:
         _unpack(place, partial)
     return resumed

@@ -1,0 +1,134 @@
+"""From what a recipe names to two files."""
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from nmt.config import CorpusReference, FilesConfig
+from nmt.corpora import phrases
+from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
+from nmt.corpora.materialize import materialize, reference_identity, reference_name, resolve
+from nmt.errors import DataError, UsageError
+
+CARD = """\
+id: talks
+title: Talks
+languages: [en, de]
+licence: CC0
+citation: "Somebody: Talks"
+verified: true
+files:
+  train.tsv: {path: train.tsv}
+splits:
+  train: {format: tsv, file: train.tsv, columns: {en: 0, de: 1}}
+"""
+FILES = FilesConfig(source="own.en", target="own.de.gz")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a recipe's own files, and a card that is found."""
+    monkeypatch.setenv(CARD_FOLDERS_VARIABLE, str(tmp_path))
+    (tmp_path / "talks.yaml").write_text(CARD, encoding="utf-8")
+    (tmp_path / "train.tsv").write_text("a dog\tein Hund\nan egg\tein Ei\n", encoding="utf-8")
+    (tmp_path / "own.en").write_bytes("one\r\ntwo\u2028\n".encode())
+    (tmp_path / "own.de.gz").write_bytes(gzip.compress(b"eins\nzwei"))
+    return tmp_path
+
+
+def write(
+    folder: Path, *references: CorpusReference, source: str = "en", target: str = "de"
+) -> list[dict[str, object]]:
+    outputs = folder / "out" / "source.txt", folder / "out" / "target.txt"
+    return materialize(list(references), source, target, folder / "store", *outputs, folder)
+
+
+def text(folder: Path) -> tuple[str, str]:
+    read = [(folder / "out" / name).read_bytes().decode("utf-8") for name in ("source.txt", "target.txt")]
+    return read[0], read[1]
+
+
+def test_own_files(folder: Path) -> None:
+    report = write(folder, FILES)
+    assert text(folder) == ("one\ntwo\u2028\n", "eins\nzwei\n")
+    assert report[0]["pairs"] == 2
+    assert report[0]["split"] == "own"
+    digest = hashlib.sha256((folder / "own.en").read_bytes()).hexdigest()
+    assert report[0]["files"][str(folder / "own.en")] == digest  # type: ignore[index]
+
+
+def test_several_corpora_follow_each_other(folder: Path) -> None:
+    report = write(folder, "talks/train", FILES, "phrases/valid")
+    source, target = (side.split("\n") for side in text(folder))
+    assert source[:3] == ["a dog", "an egg", "one"]
+    assert target[:3] == ["ein Hund", "ein Ei", "eins"]
+    assert len(source) == len(target) == 2 + 2 + 500 + 1
+    assert [entry["pairs"] for entry in report] == [2, 2, 500]
+    assert [entry["id"] for entry in report] == ["talks", None, "phrases"]
+    assert report[0]["licence"] == "CC0"
+    assert report[0]["citation"] == "Somebody: Talks"
+    assert report[0]["files"] == {"train.tsv": hashlib.sha256((folder / "train.tsv").read_bytes()).hexdigest()}
+
+
+def test_the_other_direction(folder: Path) -> None:
+    write(folder, "talks/train", source="de", target="en")
+    assert text(folder) == ("ein Hund\nein Ei\n", "a dog\nan egg\n")
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        ("talks/trian", "Did you mean talks/train"),
+        ("tallks/train", "Did you mean talks"),
+        ("talks", "card/split"),
+        ("/train", "card/split"),
+        ("talks/", "card/split"),
+    ],
+)
+def test_a_corpus_that_does_not_exist(folder: Path, reference: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        resolve(reference)
+    with pytest.raises(UsageError, match=problem):
+        write(folder, reference)
+
+
+def test_an_empty_corpus_is_an_error_and_leaves_nothing(folder: Path) -> None:
+    (folder / "train.tsv").write_bytes(b"")
+    with pytest.raises(DataError, match="talks/train: the corpus is empty"):
+        write(folder, FILES, "talks/train")
+    assert list((folder / "out").iterdir()) == []
+
+
+def test_a_file_of_ones_own_that_is_missing_or_too_short(folder: Path) -> None:
+    (folder / "own.en").write_bytes(b"one\n")
+    with pytest.raises(DataError, match=r"own\.en: 1 lines, .*own\.de\.gz: 2 lines"):
+        write(folder, FILES)
+    (folder / "own.en").unlink()
+    with pytest.raises(DataError, match=r"own\.en: cannot be read as text"):
+        write(folder, FILES)
+    with pytest.raises(DataError, match=r"own\.en: cannot be read as text"):
+        reference_identity(FILES, "en", "de", folder)
+
+
+def test_names() -> None:
+    assert reference_name("multi30k/test_2016") == "multi30k.test_2016"
+    assert reference_name(FilesConfig(source="some/talks.en.gz", target="x")) == "talks"
+
+
+def test_the_identity_is_of_the_content(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def identity(reference: CorpusReference, source: str = "en", target: str = "de") -> dict[str, object]:
+        return reference_identity(reference, source, target, folder)
+
+    first, own, made = identity("talks/train"), identity(FILES), identity("phrases/train")
+    assert identity("talks/train", "de", "en") != first
+    (folder / "talks.yaml").write_text(CARD.replace("title: Talks", "title: More talks"), encoding="utf-8")
+    assert identity("talks/train") == first
+    (folder / "train.tsv").write_bytes(b"a\tb\n")
+    (folder / "own.en").write_bytes(b"1\n2\n")
+    assert identity("talks/train") != first
+    assert identity(FILES) != own
+    assert made["generator_version"] == phrases.VERSION
+    monkeypatch.setattr(phrases, "VERSION", phrases.VERSION + 1)
+    assert identity("phrases/train") != made
