@@ -29,7 +29,7 @@ def card_of(folder: Path, split: str, *files: str) -> CorpusCard:
 
 
 def read(card: CorpusCard, source: str = "en", target: str = "de") -> list[tuple[str, str]]:
-    return [tuple(pair) for pair in read_pairs(card, "train", source, target, card.folder / "store")]
+    return [(pair.source, pair.target) for pair in read_pairs(card, "train", source, target, card.folder / "store")]
 
 
 @pytest.fixture(params=list(PACKINGS))
@@ -149,8 +149,8 @@ def test_a_local_file_that_is_missing_or_a_side_that_is(tmp_path: Path) -> None:
 
 
 def write_parquet(path: Path, pairs: list[tuple[str, str]]) -> None:
-    import pyarrow
-    import pyarrow.parquet
+    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow.parquet  # type: ignore[import-untyped]
 
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [{"translation": {"en": english, "de": german}} for english, german in pairs]
