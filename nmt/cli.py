@@ -360,6 +360,9 @@ def main() -> None:
         # The reader of our output has gone; that is its right. Python must not complain at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or error}. Check the path, the rights and the space on the disk.", 1)
 
 
 def _fail(message: str, code: int) -> NoReturn:

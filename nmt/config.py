@@ -39,7 +39,7 @@ class CorporaConfig(Strict):
     target: str = Field(description="side of the cards that is translated to")
     train: list[CorpusReference] = Field(min_length=1)
     valid: list[CorpusReference] = Field(min_length=1)
-    test: list[CorpusReference] = []
+    test: list[CorpusReference] = Field([])
 
 
 class NormalizeStep(Strict):
@@ -73,7 +73,7 @@ class DeduplicateStep(Strict):
 class DecontaminateStep(Strict):
     """Drops training pairs that occur in the evaluation sets, compared without case, punctuation and spaces."""
 
-    against: list[Literal["valid", "test"]] = ["valid", "test"]
+    against: list[Literal["valid", "test"]] = Field(["valid", "test"])
     on: Literal["pair", "source", "target", "either"] = "pair"
 
 
@@ -210,7 +210,7 @@ class DecodingConfig(Strict):
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
-    metrics: Annotated[list[Literal["bleu", "chrf", "chrf++", "ter"]], Field(min_length=1)] = ["bleu", "chrf"]
+    metrics: list[Literal["bleu", "chrf", "chrf++", "ter"]] = Field(["bleu", "chrf"], min_length=1)
     tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
     lowercase: bool = False
     bootstrap_samples: Annotated[int, Field(ge=0)] = 1000

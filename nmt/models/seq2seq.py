@@ -42,7 +42,7 @@ class Seq2Seq(keras.layers.Layer):
     def encode(self, source: tf.Tensor, dropout: Dropout) -> tuple[Memory, list[LstmState]]:
         """Turns source ids [B, S] into the memory and the decoder's first states."""
         mask = tf.not_equal(source, PAD)
-        values, states = self.encoder.encode(dropout(self.source_embedding.rows(source)), mask, dropout)
+        values, states = self.encoder.encode(dropout(self.source_embedding.embed(source)), mask, dropout)
         return self.decoder.memory(values, mask), self.decoder.initial_states(states)
 
     def readout(self, source: tf.Tensor, target_in: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
@@ -55,7 +55,7 @@ class Seq2Seq(keras.layers.Layer):
         """
         dropout = Dropout(self.config.dropout, seed)
         memory, states = self.encode(source, dropout)
-        embedded = dropout(self.target_embedding.rows(target_in))
+        embedded = dropout(self.target_embedding.embed(target_in))
         outputs, _ = self.decoder.teacher_forced(embedded, tf.not_equal(target_in, PAD), memory, states, dropout)
         return outputs
 
@@ -72,7 +72,7 @@ class Seq2Seq(keras.layers.Layer):
         Returns:
             The logits [B, K, V], and the decoder's step with its states [B*K, H].
         """
-        result = self.decoder.step(self.target_embedding.rows(tokens), memory, states)
+        result = self.decoder.step(self.target_embedding.embed(tokens), memory, states)
         shape = tf.shape(result.readout)
         logits = self.logits(tf.reshape(result.readout, [-1, result.readout.shape[-1]]))
         return tf.reshape(logits, [shape[0], shape[1], logits.shape[-1]]), result

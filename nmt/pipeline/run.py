@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nmt.config import Recipe
-from nmt.errors import InterruptedRun, NmtError
+from nmt.errors import InterruptedRun
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
 from nmt.pipeline.workspace import Workspace
@@ -87,13 +87,7 @@ def _build(
         output.mkdir(parents=True)
         inputs = {name: folders[name] for name in stage.inputs}
         context = StageContext(recipe, recipe_path, digest, inputs, output, workspace, scratch, say_here)
-        try:
-            stage.build(context)
-        except OSError as error:
-            raise NmtError(
-                f"stage {stage.name}: {error.filename or output}: {error.strerror or error}",
-                action="Check the space and the rights on the disk, and run the same command again",
-            ) from error
+        stage.build(context)
         seconds = time.monotonic() - began
         workspace.write_manifest(output, planned.facts)
         workspace.add_timing(stage.name, digest, {"time": _now(), "seconds": round(seconds, 2)})

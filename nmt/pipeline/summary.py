@@ -45,9 +45,10 @@ def print_summary(recipe: Recipe, record: Path, workspace: Workspace, program: s
     print_table(["test set", "metric", "score", "95% interval", "signature"], table)
     folder = workspace.run_folder(recipe.name)
     bundle = shlex.quote(str(folder / "bundle"))
+    elsewhere = "" if workspace.root == Workspace.at(None).root else f" --work {shlex.quote(str(workspace.root))}"
     example = _example(record)
     print(f"Report:      {folder / 'report.html'}")
-    print(f"Leaderboard: {program} leaderboard {shlex.quote(recipe.board)}")
+    print(f"Leaderboard: {program} leaderboard {shlex.quote(recipe.board)}{elsewhere}")
     print(f"Your own:    echo {shlex.quote(example)} | {program} translate {bundle}")
 
 

@@ -80,7 +80,7 @@ def test_the_state_follows_its_hypothesis():
     """The state adds up the tokens of its own history; the step checks that no other history's state arrives."""
     length = 5
 
-    # Scoring by the running sum: the token that continues it most is the better, so a mixed-up state changes the result.
+    # Scoring by the running sum: the token that continues it most is the better, so a mixed-up state shows.
     def by_sum(tokens, state):
         total = state + tf.reshape(tokens, [-1, 1])
         wanted = tf.reshape(total % VOCAB, tf.shape(tokens))

@@ -47,7 +47,8 @@ def name(config):
     encoder, decoder = config.encoder, config.decoder
     direction = "bi" if encoder.bidirectional else "uni"
     reverse = "-reversed" if encoder.reverse_source else ""
-    return f"{direction}{encoder.layers}{reverse}-{decoder.layers}x{decoder.units}-{decoder.attention}-{config.embedding.tie}"
+    network = f"{direction}{encoder.layers}{reverse}-{decoder.layers}x{decoder.units}"
+    return f"{network}-{decoder.attention}-{config.embedding.tie}"
 
 
 @pytest.fixture(params=list(configs()), ids=name)
