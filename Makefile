@@ -1,6 +1,9 @@
 # Each target sets up what it needs on a fresh machine: Python 3.11 to 3.13 and make are enough.
-# PYTHON chooses the interpreter, VENV the place of the environment.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# PYTHON chooses the interpreter, VENV the place of the environment. A candidate counts only if it runs: version managers
+# leave commands on the PATH that only say that the version is not there.
+SUPPORTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
@@ -25,7 +28,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/training_speed.py
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' 2>/dev/null \
 	  || { echo "Python 3.11 to 3.13 is needed; choose one with: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[dev]" --constraint constraints.txt
