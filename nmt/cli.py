@@ -244,9 +244,7 @@ def translate(bundle: Path, source: Path | None, output: Path | None, **options:
     from nmt.decoding.translate import translate_command
 
     overrides = {name: value for name, value in options.items() if value is not None}
-    opened = load_bundle(bundle)
-    _quiet_tensorflow()
-    translate_command(opened, _no_dash(source), _no_dash(output), overrides)
+    translate_command(load_bundle(bundle), _no_dash(source), _no_dash(output), overrides)
 
 
 @cli.command()
@@ -345,6 +343,8 @@ def leaderboard(board: str | None, work: Path | None, form: str, output: Path | 
 
 def main() -> None:
     """Runs the command, and turns every expected error into one message and its exit code."""
+    # TensorFlow reads it when it is loaded; its start-up messages say nothing that a user can act on.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         cli.main(prog_name="nmt", standalone_mode=False)
     except NmtError as error:
@@ -385,7 +385,6 @@ def _prepare(recipe: str, overrides: tuple[str, ...], work: Path | None) -> tupl
     from nmt.config import find_recipe, load_recipe
     from nmt.pipeline.workspace import Workspace
 
-    _quiet_tensorflow()
     path = find_recipe(recipe)
     return load_recipe(path, list(overrides)), path, Workspace.at(work)
 
@@ -402,11 +401,6 @@ def _without_force(arguments: list[str]) -> list[str]:
         else:
             kept.append(argument)
     return kept
-
-
-def _quiet_tensorflow() -> None:
-    """Keeps TensorFlow's start-up messages off the screen; they say nothing that a user can act on."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _no_dash(path: Path | None) -> Path | None:

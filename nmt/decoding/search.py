@@ -4,8 +4,8 @@ The search knows no model: it asks a ``step`` function for log-probabilities. It
 the same shapes at every step, so it can run inside a compiled graph.
 
 At every step each sentence has K live hypotheses and up to K finished ones. All continuations of the live ones are
-compared; the best K that do not end become the next live ones, and those that end compete for the finished places by
-their normalised score::
+compared; the best K that do not end become the next live ones, and those that end and are among the best K of all
+compete for the finished places by their normalised score::
 
     score = log P(tokens) / length^a
 
@@ -120,9 +120,10 @@ def _advance(
     histories = tf.gather(state.live_tokens, parents, batch_dims=1)  # [B, 2K, L]
     candidates = _write(histories, tokens, state.time)
 
-    normalised = tf.where(ends, top_scores / tf.cast(length, tf.float32) ** length_penalty, NEVER)
-    # Padding of the beam itself (scores far below any real one) must not finish.
-    normalised = tf.where(top_scores > NEVER / 2, normalised, NEVER)
+    # An end below the best K would have left the beam: with K = 1 it is not what greedy search chooses. Padding of the
+    # beam itself (scores far below any real one) must not finish either.
+    finishes = ends & (tf.range(2 * beam_size) < beam_size) & (top_scores > NEVER / 2)
+    normalised = tf.where(finishes, top_scores / tf.cast(length, tf.float32) ** length_penalty, NEVER)
     all_scores = tf.concat([state.finished_scores, normalised], axis=1)  # [B, 3K]
     finished_scores, best = tf.math.top_k(all_scores, beam_size)
     finished_tokens = tf.gather(tf.concat([state.finished_tokens, candidates], axis=1), best, batch_dims=1)

@@ -13,15 +13,11 @@ VOCAB = 6
 CHAIN = np.random.default_rng(0).normal(scale=2.0, size=(VOCAB, VOCAB)).astype("float32")
 
 
-def chain_step(tokens, state):
-    """A model whose next token depends on the last one alone."""
-    return tf.gather(tf.constant(CHAIN), tokens), state
-
-
-def search(max_lengths, beam_size, length_penalty):
+def search(max_lengths, beam_size, length_penalty, chain=CHAIN):
+    """Searches with a model whose next token depends on the last one alone."""
     run = tf.function(
         lambda: beam_search(
-            chain_step,
+            lambda tokens, state: (tf.gather(tf.constant(chain), tokens), state),
             [tf.zeros([len(max_lengths) * beam_size, 1])],
             tf.constant(max_lengths),
             beam_size,
@@ -53,13 +49,21 @@ def test_a_beam_of_full_width_equals_exhaustive_search(length_penalty):
         assert tuple(tokens[0, rank, : len(expected)]) == expected
 
 
-def test_a_beam_of_one_takes_the_best_token_at_each_step():
+@pytest.mark.parametrize("seed", range(8))
+def test_a_beam_of_one_takes_the_best_token_at_each_step(seed):
+    chain = np.random.default_rng(seed).normal(size=(VOCAB, VOCAB)).astype("float32")
+    # The end is always the second best token, until a state is reached in which it is the best.
+    chain[:, EOS] = np.sort(chain[:, [token for token in range(VOCAB) if token != EOS]], axis=1)[:, -1] - 0.01
+    chain[5, EOS] += 1
     expected, last = [], BOS
     while last != EOS and len(expected) < 8:
-        last = int(CHAIN[last].argmax())
+        last = int(chain[last].argmax())
         expected.append(last)
-    tokens, _ = search([8], 1, 1.0)
+    tokens, scores = search([8], 1, 1.0, chain)
     assert tokens[0, 0, : len(expected)].tolist() == expected
+    log_probabilities = tf.nn.log_softmax(chain).numpy()
+    total = sum(log_probabilities[a, b] for a, b in zip((BOS, *expected), expected, strict=False))
+    assert scores[0, 0] == pytest.approx(total / len(expected), abs=1e-5)
 
 
 def test_a_sentence_does_not_depend_on_those_beside_it():
