@@ -242,9 +242,12 @@ def translate(bundle: Path, source: Path | None, output: Path | None, **options:
     """
     from nmt.bundle import load_bundle
     from nmt.decoding.translate import translate_command
+    from nmt.terminal import load_tensorflow
 
     overrides = {name: value for name, value in options.items() if value is not None}
-    translate_command(load_bundle(bundle), _no_dash(source), _no_dash(output), overrides)
+    opened = load_bundle(bundle)
+    load_tensorflow()
+    translate_command(opened, _no_dash(source), _no_dash(output), overrides)
 
 
 @cli.command()
@@ -343,8 +346,6 @@ def leaderboard(board: str | None, work: Path | None, form: str, output: Path | 
 
 def main() -> None:
     """Runs the command, and turns every expected error into one message and its exit code."""
-    # TensorFlow reads it when it is loaded; its start-up messages say nothing that a user can act on.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         cli.main(prog_name="nmt", standalone_mode=False)
     except NmtError as error:

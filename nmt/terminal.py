@@ -1,8 +1,11 @@
-"""What people see in a terminal: tables, downloads, a card."""
+"""What people see in a terminal, and what they do not: tables, downloads, a card, a library's chatter."""
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,6 +15,32 @@ from nmt.corpora.cards import CorpusCard, split_files
 _VERIFIED = "yes: fetched, checked and read by the authors of this card"
 _NOT_VERIFIED = "no: its files were not at hand when this card was written"
 _PIPE_WIDTH = 160  # columns of a table that is not shown on a terminal
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without the start-up messages of its C++ side, which none of its settings turns off.
+
+    They say nothing that a user can act on. If the import fails, they are shown after all.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the messages after the import
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    real = os.dup(_STANDARD_ERROR)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), _STANDARD_ERROR)
+        try:
+            importlib.import_module("tensorflow")
+        except BaseException:
+            hidden.seek(0)
+            os.write(real, hidden.read())
+            raise
+        finally:
+            os.dup2(real, _STANDARD_ERROR)
+            os.close(real)
+
+
+_STANDARD_ERROR = 2  # the descriptor: C++ knows nothing of sys.stderr
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

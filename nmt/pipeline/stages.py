@@ -26,6 +26,7 @@ from nmt import textio
 from nmt.config import CorpusReference, Recipe
 from nmt.pipeline.stage import Stage, StageContext
 from nmt.storage import canonical_json, sha256_of_file, sha256_of_text, write_json
+from nmt.terminal import load_tensorflow
 
 
 def side_files(folder: Path, name: str) -> tuple[Path, Path]:
@@ -115,6 +116,7 @@ def _encode(context: StageContext) -> None:
 
 
 def _train(context: StageContext) -> None:
+    load_tensorflow()
     from nmt.bundle import write_bundle
     from nmt.dataset import EncodedCorpus
     from nmt.report import draw_training_curve
@@ -136,6 +138,7 @@ def _train(context: StageContext) -> None:
 
 
 def _translate(context: StageContext) -> None:
+    load_tensorflow()
     from nmt.bundle import load_bundle
     from nmt.decoding.translate import Translator
 
