@@ -31,8 +31,6 @@ class LstmState(NamedTuple):
 class Lstm(keras.layers.Layer):
     """A unidirectional LSTM layer over right-padded sequences.
 
-    Steps beyond a sequence's length leave the state as it is, so that the final state is that of the last real step.
-
     The forget gate's bias starts at 1 (Jozefowicz et al. 2015).
 
     Args:
@@ -62,13 +60,14 @@ class Lstm(keras.layers.Layer):
             state: the state before the first step.
 
         Returns:
-            The outputs [B, T, H] and the state after each sequence's last real step.
+            The outputs [B, T, H], which mean nothing where ``mask`` is false, and the state after each sequence's last
+            real step.
         """
         kernel, recurrent, bias = (tf.convert_to_tensor(w) for w in (self.kernel, self.recurrent_kernel, self.bias))
         if uses_cudnn():
             return _cudnn_sequence(inputs, mask, state, kernel, recurrent, bias)
-        weights = tf.cast(tf.transpose(mask)[:, :, None], inputs.dtype)  # [T, B, 1]
-        outputs, hidden, cell = _run(tf.transpose(inputs, [1, 0, 2]), weights, *state, kernel, recurrent, bias)
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        outputs, hidden, cell = _run(tf.transpose(inputs, [1, 0, 2]), lengths, *state, kernel, recurrent, bias)
         return tf.transpose(outputs, [1, 0, 2]), LstmState(hidden, cell)
 
     def step(self, inputs: tf.Tensor, state: LstmState) -> LstmState:
@@ -98,88 +97,119 @@ def _cell(gates: tf.Tensor, cell: tf.Tensor) -> tuple[tf.Tensor, ...]:
     return output_gate * squashed, new_cell, sigmoids, candidate, squashed
 
 
+class _Trace(NamedTuple):
+    """What the backward pass needs of the forward pass; [T, B, H] and for ``sigmoids`` [T, B, 3H]."""
+
+    outputs: tf.Tensor
+    cells: tf.Tensor  # after each step
+    sigmoids: tf.Tensor
+    candidates: tf.Tensor
+    squashed: tf.Tensor
+
+
 @tf.custom_gradient
 def _run(
     inputs: tf.Tensor,
-    mask: tf.Tensor,
+    lengths: tf.Tensor,
     hidden: tf.Tensor,
     cell: tf.Tensor,
     kernel: tf.Tensor,
     recurrent: tf.Tensor,
     bias: tf.Tensor,
 ) -> tuple[tuple[tf.Tensor, ...], Callable[..., tuple[Any, ...]]]:
-    """Forward over time-major sequences; what the backward pass needs is kept from the forward pass.
+    """Runs over time-major sequences with the gradient of the module's docstring.
+
+    The loop knows no padding: it runs on over it, and the final states are picked at each sequence's own end.
 
     Args:
         inputs: [T, B, I].
-        mask: [T, B, 1], one for real steps, zero for padding.
+        lengths: int32 [B].
         hidden, cell: [B, H].
         kernel, recurrent, bias: [I, 4H], [H, 4H], [4H].
+
+    Returns:
+        The outputs [T, B, H], of which those of the padding mean nothing, and the final hidden and cell state [B, H].
     """
-    steps, batch, depth = (tf.shape(inputs)[axis] for axis in range(3))
-    units = recurrent.shape[0]
-    projected = tf.matmul(tf.reshape(inputs, [-1, depth]), kernel) + bias
-    projected = tf.reshape(projected, [steps, batch, 4 * units])
-
-    def array() -> tf.TensorArray:
-        return tf.TensorArray(inputs.dtype, size=steps, element_shape=None)
-
-    def forward_step(t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, arrays: tuple[tf.TensorArray, ...]) -> tuple[Any, ...]:
-        gates = projected[t] + tf.matmul(h, recurrent)
-        new_h, new_c, sigmoids, candidate, squashed = _cell(gates, c)
-        new_h = h + mask[t] * (new_h - h)
-        new_c = c + mask[t] * (new_c - c)
-        written = (new_h, c, sigmoids, candidate, squashed)
-        return t + 1, new_h, new_c, tuple(a.write(t, value) for a, value in zip(arrays, written, strict=True))
-
-    _, last_hidden, last_cell, arrays = tf.while_loop(
-        lambda t, *_: t < steps,
-        forward_step,
-        (0, hidden, cell, tuple(array() for _ in range(5))),
-        parallel_iterations=1,
-    )
-    outputs, cells, sigmoids, candidates, squashed = (a.stack() for a in arrays)
-
-    # Products with a transposed right side run at a third of the rate on a CPU: these are transposed once instead.
-    kernel_transposed, recurrent_transposed = tf.transpose(kernel), tf.transpose(recurrent)
+    trace = _forward(inputs, hidden, cell, kernel, recurrent, bias)
+    hiddens, cells = (
+        tf.concat([first[None], rest], axis=0) for first, rest in ((hidden, trace.outputs), (cell, trace.cells))
+    )  # [T + 1, B, H]
+    ends = tf.stack([lengths, tf.range(tf.shape(lengths)[0])], axis=1)  # [B, 2]
 
     def gradient(d_outputs: tf.Tensor, d_last_hidden: tf.Tensor, d_last_cell: tf.Tensor) -> tuple[Any, ...]:
-        def backward_step(t: tf.Tensor, dh: tf.Tensor, dc: tf.Tensor, d_gates: tf.TensorArray) -> tuple[Any, ...]:
-            dh = dh + d_outputs[t]
-            step_dh, step_dc = mask[t] * dh, mask[t] * dc
-            input_gate, forget_gate, output_gate = tf.split(sigmoids[t], 3, axis=1)
-            step_dc = step_dc + step_dh * output_gate * (1.0 - tf.square(squashed[t]))
-            d_sigmoids = tf.concat([step_dc * candidates[t], step_dc * cells[t], step_dh * squashed[t]], axis=1)
-            d_gate = tf.concat(
-                [
-                    d_sigmoids * sigmoids[t] * (1.0 - sigmoids[t]),
-                    step_dc * input_gate * (1.0 - tf.square(candidates[t])),
-                ],
-                axis=1,
-            )
-            dh = (1.0 - mask[t]) * dh + tf.matmul(d_gate, recurrent_transposed)
-            dc = (1.0 - mask[t]) * dc + step_dc * forget_gate
-            return t - 1, dh, dc, d_gates.write(t, d_gate)
-
-        _, d_hidden, d_cell, d_gates = tf.while_loop(
-            lambda t, *_: t >= 0,
-            backward_step,
-            (steps - 1, d_last_hidden, d_last_cell, array()),
-            parallel_iterations=1,
+        time = tf.range(tf.shape(inputs)[0])[:, None]
+        d_outputs = tf.where((time < lengths)[:, :, None], d_outputs, 0.0)
+        # The final states are those after step length - 1; for an empty sequence they are the initial ones.
+        last = tf.cast(time == lengths - 1, inputs.dtype)[:, :, None]  # [T, B, 1]
+        empty = tf.cast(lengths == 0, inputs.dtype)[:, None]
+        d_gates, d_hidden, d_cell = _backward(
+            trace, cells[:-1], d_outputs + last * d_last_hidden, last * d_last_cell, recurrent
         )
-        flat = tf.reshape(d_gates.stack(), [-1, 4 * units])  # [T*B, 4H]
-        before = tf.concat([hidden[None], outputs[:-1]], axis=0)  # the hidden state that each step read
+        flat = tf.reshape(d_gates, [-1, bias.shape[0]])  # [T*B, 4H]
         return (
-            tf.reshape(tf.matmul(flat, kernel_transposed), tf.shape(inputs)),
+            tf.reshape(tf.matmul(flat, kernel, transpose_b=True), tf.shape(inputs)),
             None,
-            d_hidden,
-            d_cell,
-            tf.matmul(tf.reshape(inputs, [-1, depth]), flat, transpose_a=True),
-            tf.matmul(tf.reshape(before, [-1, units]), flat, transpose_a=True),
+            d_hidden + empty * d_last_hidden,
+            d_cell + empty * d_last_cell,
+            tf.matmul(tf.reshape(inputs, [-1, kernel.shape[0]]), flat, transpose_a=True),
+            tf.matmul(tf.reshape(hiddens[:-1], [-1, recurrent.shape[0]]), flat, transpose_a=True),
             tf.reduce_sum(flat, axis=0),
         )
 
-    return (outputs, last_hidden, last_cell), gradient
+    return (trace.outputs, tf.gather_nd(hiddens, ends), tf.gather_nd(cells, ends)), gradient
+
+
+def _forward(
+    inputs: tf.Tensor, hidden: tf.Tensor, cell: tf.Tensor, kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+) -> _Trace:
+    """The forward loop. Only the recurrent product and the element-wise gates are in it."""
+    steps, batch, depth = (tf.shape(inputs)[axis] for axis in range(3))
+    projected = tf.nn.bias_add(tf.matmul(tf.reshape(inputs, [-1, depth]), kernel), bias)
+    projected = tf.reshape(projected, [steps, batch, bias.shape[0]])  # [T, B, 4H]
+
+    def step(t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, arrays: tuple[tf.TensorArray, ...]) -> tuple[Any, ...]:
+        values = _cell(projected[t] + tf.matmul(h, recurrent), c)
+        return t + 1, values[0], values[1], tuple(a.write(t, value) for a, value in zip(arrays, values, strict=True))
+
+    arrays = tuple(tf.TensorArray(inputs.dtype, size=steps) for _ in _Trace._fields)
+    loop = tf.while_loop(lambda t, *_: t < steps, step, (0, hidden, cell, arrays), parallel_iterations=1)
+    return _Trace(*(array.stack() for array in loop[-1]))
+
+
+def _backward(
+    trace: _Trace, cells_before: tf.Tensor, d_hiddens: tf.Tensor, d_cells: tf.Tensor, recurrent: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The backward loop.
+
+    Args:
+        trace: of the forward loop.
+        cells_before: [T, B, H], the cell state that each step read.
+        d_hiddens, d_cells: [T, B, H], gradients of each step's states that come from outside of the loop.
+        recurrent: [H, 4H].
+
+    Returns:
+        The gradients of the gates before their activation [T, B, 4H], and of the initial states [B, H].
+    """
+    steps = tf.shape(d_hiddens)[0]
+    # All derivatives of the gates are known before the loop, so they are computed at once for all steps.
+    input_gates, forget_gates, output_gates = tf.split(trace.sigmoids, 3, axis=2)
+    through_cell = output_gates * (1.0 - tf.square(trace.squashed))  # [T, B, H]
+    factors = tf.concat([trace.candidates, cells_before, trace.squashed], axis=2) * trace.sigmoids
+    slopes = tf.concat(
+        [factors * (1.0 - trace.sigmoids), input_gates * (1.0 - tf.square(trace.candidates))], axis=2
+    )  # [T, B, 4H]
+    recurrent_transposed = tf.transpose(recurrent)
+
+    def step(t: tf.Tensor, dh: tf.Tensor, dc: tf.Tensor, d_gates: tf.TensorArray) -> tuple[Any, ...]:
+        dh = dh + d_hiddens[t]
+        dc = dc + d_cells[t] + dh * through_cell[t]
+        d_gate = tf.concat([dc, dc, dh, dc], axis=1) * slopes[t]
+        return t - 1, tf.matmul(d_gate, recurrent_transposed), dc * forget_gates[t], d_gates.write(t, d_gate)
+
+    zeros = tf.zeros_like(d_hiddens[0])
+    first = (steps - 1, zeros, zeros, tf.TensorArray(zeros.dtype, size=steps))
+    _, d_hidden, d_cell, d_gates = tf.while_loop(lambda t, *_: t >= 0, step, first, parallel_iterations=1)
+    return d_gates.stack(), d_hidden, d_cell
 
 
 def _cudnn_sequence(
