@@ -44,6 +44,7 @@ class BatchDecoder:
 
         lengths = tf.reduce_sum(tf.cast(source != PAD, tf.float32), axis=1)
         max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
+        max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
         return beam_search(step, states, max_lengths, beam, config.length_penalty)
 
     def decode(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -253,6 +253,7 @@ _TRAIN_KEYS = (
     "dataset.tokens_per_batch",
     "decoding.max_length_ratio",
     "decoding.max_length_extra",
+    "decoding.max_output_tokens",
     "evaluation.tokenize",
     "evaluation.lowercase",
 )
