@@ -28,7 +28,7 @@ class Record:
         time: when it was evaluated, ISO 8601, UTC.
         recipe: the whole recipe as JSON values.
         recipe_digest: sha256 of its canonical JSON.
-        run_digest: digest of the run; a board has each run once.
+        run_digest: digest of the run; a board has each result of a run once.
         seed: of the run.
         version: of this project.
         scores: per test set.
@@ -121,7 +121,9 @@ def board_names(folder: Path) -> list[str]:
 
 
 def append_record(path: Path, record: Record) -> bool:
-    """Adds a record to a board, unless a record of the same run is there.
+    """Adds a record to a board, unless the board has one of the same run with the same hypotheses.
+
+    A run that was forced again after a change of the program, and wrote something else, is a record of its own.
 
     A last line without its end, left by a writer that was killed, stays as it is; the record goes on a line of its own.
 
@@ -133,7 +135,7 @@ def append_record(path: Path, record: Record) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(path.with_name(f".{path.name}.lock")):
         content = path.read_bytes() if path.exists() else b""
-        if any(known.run_digest == record.run_digest for known in _parse(path, content)[0]):
+        if any(_same_result(known, record) for known in _parse(path, content)[0]):
             return False
         # ASCII only: then a line that is cut anywhere is still text.
         line = json.dumps(record.to_json()).encode("ascii") + b"\n"
@@ -143,6 +145,10 @@ def append_record(path: Path, record: Record) -> bool:
             os.fsync(stream.fileno())
         sync_folder(path.parent)
     return True
+
+
+def _same_result(one: Record, other: Record) -> bool:
+    return (one.run_digest, one.hypothesis_digests) == (other.run_digest, other.hypothesis_digests)
 
 
 def read_records(path: Path) -> tuple[list[Record], list[str]]:

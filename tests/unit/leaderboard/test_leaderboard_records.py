@@ -51,6 +51,13 @@ def test_a_run_is_recorded_once(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_the_same_run_with_other_hypotheses_is_another_record(tmp_path):
+    path = board_path(tmp_path, "multi30k")
+    assert append_record(path, make("1"))
+    assert append_record(path, replace(make("1"), hypothesis_digests={"test": "f" * 64}))
+    assert len(read_records(path)[0]) == 2
+
+
 def test_digest_depends_on_every_field() -> None:
     record = make("1")
     changes: list[Record] = [replace(record, seed=2), replace(record, parameters=None), make("1", value=30.01)]
