@@ -30,21 +30,26 @@ def main() -> None:
     parser.add_argument("--embedding", type=int, default=512)
     parser.add_argument("--layers", type=int, default=2, help="of the encoder, and of the decoder")
     parser.add_argument("--vocabulary", type=int, default=8000)
-    parser.add_argument("--batch", type=int, default=64, help="pairs per batch")
-    parser.add_argument("--length", type=int, default=16, help="tokens per side")
+    parser.add_argument(
+        "--shapes", nargs="+", default=["64x16", "32x32"], metavar="BxT", help="pairs per batch x tokens per side"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.contestant:
-        serve(options)
-    else:
-        compare(options)
+    figures = {}
+    for shape in options.shapes:
+        options.batch, options.length = map(int, shape.split("x"))
+        if options.contestant:
+            return serve(options)
+        figures[shape] = compare(options)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def compare(options: argparse.Namespace) -> None:
-    """Starts all contestants, lets them take turns, prints the ratios."""
-    workers = {name: start(name) for name in CONTESTANTS}
+def compare(options: argparse.Namespace) -> dict[str, Any]:
+    """Starts all contestants on batches of one shape, lets them take turns, prints and returns the figures."""
+    workers = {name: start(name, options) for name in CONTESTANTS}
     workers = {name: worker for name, worker in workers.items() if ready(name, worker)}
     seconds: dict[str, list[float]] = {name: [] for name in workers}
     for number in range(options.rounds):
@@ -67,7 +72,7 @@ def compare(options: argparse.Namespace) -> None:
             "share_of_matrix_product": statistics.median(shares),
             "nmt_is_faster_by": statistics.median(ratios),
         }
-    print(f"A step of {options.batch} pairs of {options.length} + {options.length} tokens: {work / 1e9:.1f} GFLOP")
+    print(f"\nA step of {options.batch} pairs of {options.length} + {options.length} tokens: {work / 1e9:.1f} GFLOP")
     print(f"1024 x 1024 matrix product: {figures['matrix product']['gflops']:.0f} GFLOP/s\n")
     print("| training step | ms | target tokens/s | share of the matrix product's rate | nmt is faster by |")
     print("|---|---:|---:|---:|---:|")
@@ -77,8 +82,7 @@ def compare(options: argparse.Namespace) -> None:
             f"| {name} | {row['milliseconds']:.0f} | {row['target_tokens_per_second']:,.0f} "
             f"| {row['share_of_matrix_product']:.0%} | {row['nmt_is_faster_by']:.2f} |"
         )
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return figures
 
 
 def step_flops(options: argparse.Namespace) -> float:
@@ -96,9 +100,10 @@ def step_flops(options: argparse.Namespace) -> float:
     return 3.0 * forward
 
 
-def start(name: str) -> subprocess.Popen[str]:
-    """Starts a contestant with this program's own options."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--contestant", name]
+def start(name: str, options: argparse.Namespace) -> subprocess.Popen[str]:
+    """Starts a contestant with this program's own options and one shape of batches."""
+    shape = f"{options.batch}x{options.length}"
+    command = [sys.executable, __file__, *sys.argv[1:], "--contestant", name, "--shapes", shape]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

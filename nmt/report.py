@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nmt.cleaning.files import settings_text
 from nmt.evaluation.scores import Score
 from nmt.leaderboard.page import render_page
 from nmt.storage import write_bytes
@@ -78,8 +79,8 @@ _BODY = """<h1>{{ report.recipe_name }}</h1>
 <div class="wide"><table><thead><tr><th>step</th><th>settings</th><th class="number">seen</th>
 {#- #}<th class="number">kept</th><th class="number">dropped</th><th class="number">lines changed</th></tr></thead>
 <tbody>
-{% for step in report.cleaning.get("steps", []) %}<tr><td>{{ step.name }}</td><td>
-{%- for key, value in step.settings.items() %}{{ key }}: {{ value }}{{ "" if loop.last else ", " }}{% endfor %}</td>
+{% for step in report.cleaning.get("steps", []) %}<tr><td>{{ step.name }}</td>
+{#- #}<td>{{ settings_text(step.settings) }}</td>
 {%- for count in [step.seen, step.kept, step.dropped, step.changed] %}<td class="number">{{ "{:,}".format(count) }}</td>
 {%- endfor %}</tr>
 {% endfor %}</tbody></table></div>
@@ -118,7 +119,13 @@ def write_report(path: Path, report: RunReport) -> None:
         for corpus in corpora
         for name, digest in corpus["files"].items()
     }
-    values = {"report": report, "facts": _facts(report.training), "curve": curve, "files": files}
+    values = {
+        "report": report,
+        "settings_text": settings_text,
+        "facts": _facts(report.training),
+        "curve": curve,
+        "files": files,
+    }
     write_bytes(path, render_page(f"Run of {report.recipe_name}", _BODY, values).encode("utf-8"))
 
 

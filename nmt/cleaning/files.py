@@ -59,10 +59,9 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     lines = ["# Cleaning", "", f"{read:,} pairs read, {kept:,} kept ({kept / max(read, 1):.1%}).", ""]
     lines += ["| step | settings | pairs seen | kept | dropped | lines changed |", "|---|---|--:|--:|--:|--:|"]
     for step in report["steps"]:
-        settings = ", ".join(f"{key} {_words(value)}" for key, value in step["settings"].items())
         changed = f"{step['changed']:,}" if step["name"] == "normalize" else ""
         counts = f"{step['seen']:,} | {step['kept']:,} | {step['dropped']:,} | {changed}"
-        lines.append(f"| {step['name']} | {settings} | {counts} |")
+        lines.append(f"| {step['name']} | {settings_text(step['settings'])} | {counts} |")
     for step in report["steps"]:
         if step["examples"]:
             lines += [
@@ -78,6 +77,14 @@ def as_markdown(report: Mapping[str, Any]) -> str:
                 for example in step["examples"]
             ]
     return "\n".join(lines) + "\n"
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Returns the settings of a step in words: ``on pair, against valid and test``."""
+    return ", ".join(
+        f"{key} {' and '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in settings.items()
+    )
 
 
 def _read_pairs(files: Iterable[tuple[Path, Path]]) -> Iterator[Pair]:
@@ -98,10 +105,6 @@ def _nothing_left(source: Path, target: Path, run: CleaningRun) -> DataError:
         expected="at least one pair",
         action=f"Check the corpus{'' if worst.name == 'empty' else f', or loosen cleaning.{worst.name}'}",
     )
-
-
-def _words(value: Any) -> str:
-    return " and ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _cell(text: str) -> str:

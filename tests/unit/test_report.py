@@ -89,7 +89,7 @@ def test_the_page_has_every_section(tmp_path: Path) -> None:
         "1.5 minutes",
         "3,000",
     ]
-    expected += ["max: 100", "12,340 of\n12,345", "too long", "101 words", "CC BY", "Elliott 2016", "29,000", "f00d"]
+    expected += ["max 100", "12,340 of\n12,345", "too long", "101 words", "CC BY", "Elliott 2016", "29,000", "f00d"]
     for text in [*expected, "train-digest", "nmt translate bundle FILE", "No training curve"]:
         assert text in page, text
 
