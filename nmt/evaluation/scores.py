@@ -122,7 +122,7 @@ def score_lines(
     scores = []
     with _sacrebleu_seed(seed):
         for name in metrics:
-            metric = _metric(name, tokenize, lowercase)
+            metric = _with_plain_numbers(_metric(name, tokenize, lowercase))
             result = metric.corpus_score(list(hypotheses), [list(lines) for lines in references], bootstrap_samples)
             low, high = _interval(name, result) if metric.n_bootstrap else (None, None)
             signature = metric.get_signature().format()
@@ -202,6 +202,22 @@ def _metric(name: str, tokenize: str, lowercase: bool) -> Any:
         expected=f"one of {', '.join(METRICS)}",
         action=f"Did you mean {close}?" if close else None,
     )
+
+
+def _with_plain_numbers(metric: Any) -> Any:
+    """Makes sacreBLEU compute Python's own numbers.
+
+    Among its bootstrap samples are NumPy's, but for a sample without any match Python's, and it cannot take their mean.
+    """
+    compute = metric._compute_score_from_stats
+
+    def compute_plain(statistics: Any) -> Any:
+        score = compute(statistics)
+        score.score = float(score.score)
+        return score
+
+    metric._compute_score_from_stats = compute_plain
+    return metric
 
 
 def _interval(name: str, result: Any) -> tuple[float, float]:

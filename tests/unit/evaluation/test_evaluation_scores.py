@@ -173,3 +173,12 @@ def test_json_round_trip_and_text() -> None:
 def test_what_is_not_a_score(change: dict[str, object]) -> None:
     with pytest.raises(DataError, match="not a score"):
         Score.from_json(Score("bleu", 1.0, "").to_json() | change)
+
+
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "chrf++", "ter"])
+def test_samples_without_any_match_do_not_stop_the_bootstrap(metric: str) -> None:
+    (score,) = score_lines(["", "", "The cat sat on the mat."], [REFERENCES[:3]], [metric], bootstrap_samples=200)
+    assert score.samples == 200
+    assert score.low is not None
+    assert score.high is not None
+    assert score.low <= score.value <= score.high
