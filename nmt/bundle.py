@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 import nmt
 from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
@@ -112,29 +110,41 @@ def load_bundle(folder: Path) -> Bundle:
         BundleError: there is no bundle, it is damaged, or it is of a newer version.
     """
     index = _read_index(folder)
-    if not isinstance(index.get("format"), int) or index["format"] > FORMAT:
+    if type(index.get("format")) is not int or index["format"] < 1:
+        raise BundleError(
+            f"{folder / _INDEX}: the bundle is damaged", received=f"format {index.get('format')!r}", expected="a number"
+        )
+    if index["format"] > FORMAT:
         raise BundleError(
             f"{folder}: the bundle is of a newer version",
             received=f"format {index.get('format')}, written by nmt {index.get('nmt_version')}",
             expected=f"format {FORMAT} or older (this is nmt {nmt.__version__})",
             action="Install a newer nmt",
         )
-    for name, digest in index.get("files", {}).items():
+    files = index.get("files")
+    if not isinstance(files, dict) or not {_WEIGHTS, TokenizerPair.INDEX} <= files.keys():
+        raise BundleError(
+            f"{folder / _INDEX}: the bundle is damaged",
+            received=f"files: {files!r}"[:200],
+            expected=f"the digests of {_WEIGHTS}, {TokenizerPair.INDEX} and the tokenizers",
+            action="Copy the bundle again, or run the recipe again",
+        )
+    for name, digest in files.items():
         path = folder / name
         if Path(name).name != name:
             raise BundleError(f"{folder}: bundle.json names a file outside the bundle", received=name)
-        received = sha256_of_file(path) if path.is_file() else "no such file"
-        if received != digest:
+        received = f"sha256 {sha256_of_file(path)}" if path.is_file() else "no such file"
+        if received != f"sha256 {digest}":
             raise BundleError(
                 f"{path}: the bundle is damaged",
-                received=f"sha256 {received}",
+                received=received,
                 expected=f"sha256 {digest}",
                 action="Copy the bundle again, or run the recipe again",
             )
     try:
         recipe = Recipe.model_validate(index["recipe"])
         facts = dict(index["facts"])
-    except (KeyError, TypeError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder / _INDEX}: the bundle is damaged ({error})") from error
     return Bundle(folder, recipe, TokenizerPair.load(folder), facts)
 
@@ -149,7 +159,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
             expected=f"a folder with {_INDEX}",
             action="nmt status shows the bundles of finished runs",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: the bundle is damaged ({error})", expected="JSON") from error
     if not isinstance(index, dict):
         raise BundleError(f"{path}: the bundle is damaged", received=type(index).__name__, expected="a JSON object")

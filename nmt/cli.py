@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -70,7 +72,7 @@ def run(
     try:
         plan = run_recipe(loaded, path, workspace, stages, force)
     except KeyboardInterrupt as error:
-        raise interrupted(f"{program()} {' '.join(_without_force(sys.argv[1:]))}") from error
+        raise interrupted(f"{program()} {shlex.join(_without_force(sys.argv[1:]))}") from error
     if not any(planned.reasons for planned in plan):
         print(f"Nothing to do: all stages of {loaded.name} are up to date.", file=sys.stderr)
     if plan[-1].stage.name == "record":
@@ -203,6 +205,8 @@ def corpora_fetch(corpus: str, files: tuple[str, ...], work: Path | None) -> Non
     from nmt.terminal import DownloadDisplay
 
     card = find_card(corpus)
+    if not card.files:
+        print(f"{card.id} has no files to fetch: a run makes or reads its text when it needs it", file=sys.stderr)
     for path in fetch_files(card, files or list(card.files), Workspace.at(work).corpora, DownloadDisplay()).values():
         print(path)
 
@@ -338,7 +342,7 @@ def leaderboard(board: str | None, work: Path | None, form: str, output: Path | 
             print("\n".join(names) or "No leaderboards yet. A finished run adds its record: nmt run demo")
         return
     text = render(folder, board, form)
-    if output:
+    if _no_dash(output) and output:
         write_bytes(output, (text + "\n").encode("utf-8"))
     else:
         print(text)
@@ -346,6 +350,9 @@ def leaderboard(board: str | None, work: Path | None, form: str, output: Path | 
 
 def main() -> None:
     """Runs the command, and turns every expected error into one message and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character shows its number
     try:
         cli.main(prog_name="nmt", standalone_mode=False)
     except NmtError as error:

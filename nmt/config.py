@@ -15,7 +15,7 @@ from nmt.errors import RecipeError, nearest
 from nmt.strict_yaml import Strict, override, read_yaml, validate
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
 
@@ -117,7 +117,7 @@ class TokenizerConfig(Strict):
     """SentencePiece (Kudo and Richardson 2018)."""
 
     kind: Literal["unigram", "bpe", "char"] = "unigram"
-    vocab_size: Annotated[int, Field(ge=8)] = 8000
+    vocab_size: Annotated[int, Field(ge=8)] = Field(8000, description="pieces; for char the most that there may be")
     shared: bool = Field(True, description="one vocabulary for both sides")
     byte_fallback: bool = Field(False, description="spell unknown characters as bytes instead of <unk>")
     character_coverage: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
@@ -270,10 +270,9 @@ def find_recipe(reference: str) -> Path:
     if path.is_file():
         return path
     folder = shipped_folder("pipelines")
-    named = folder / f"{reference}.yaml"
-    if named.is_file():
-        return named
     names = sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml"))
+    if reference in names:
+        return folder / f"{reference}.yaml"
     close = nearest(reference, names)
     raise RecipeError(
         f"{reference}: there is no such recipe",

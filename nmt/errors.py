@@ -44,13 +44,14 @@ class NmtError(Exception):
         self.received = received
         self.expected = expected
         self.action = action
-        parts = [f"{problem}."]
+        parts = [problem if problem.endswith((".", "?")) else f"{problem}."]
         if received is not None:
             parts.append(f"Received: {received}.")
         if expected is not None:
             parts.append(f"Expected: {expected}.")
         if action is not None:
-            parts.append(action if action.endswith((".", "?")) else f"{action}.")
+            # A command that is to be copied ends the message as it is.
+            parts.append(action if action.endswith((".", "?")) or "\n" in action else f"{action}.")
         super().__init__(" ".join(parts))
 
 

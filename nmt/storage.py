@@ -20,7 +20,15 @@ _BLOCK_BYTES = 1 << 20
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Opens a temporary file for writing that becomes ``path`` when the block ends without an exception."""
+    """Opens a temporary file for writing that becomes ``path`` when the block ends without an exception.
+
+    A link stays a link: the file that it points to is replaced. A device or a pipe is written to as it is.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with open(path, "wb") as stream:
+            yield stream
+        return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -48,7 +56,8 @@ def canonical_json(value: Any) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Writes ``value`` to ``path`` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-    write_bytes(path, text.encode("utf-8"))
+    # Half a surrogate, as in the name of a file that is not UTF-8, becomes its JSON escape.
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def sync_folder(folder: Path) -> None:

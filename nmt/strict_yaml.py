@@ -50,7 +50,8 @@ def read_yaml(path: Path) -> Any:
             expected="YAML 1.2",
             action="Check the indentation and the colons near that place",
         ) from error
-    except YAMLError as error:
+    except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # Tags and dates that are none make the reader raise whatever it meets first.
         raise RecipeError(f"{path}: not valid YAML", received=str(error), expected="YAML 1.2") from error
 
 
@@ -105,10 +106,12 @@ def override(tree: Any, setting: str) -> None:
         )
     try:
         value = YAML(typ="safe").load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RecipeError(f"--set {setting}: the value is not YAML", received=text) from error
+    if not isinstance(tree, dict):
+        raise RecipeError(f"--set {setting}: the recipe is not a mapping", received=type(tree).__name__)
     *parents, last = key.split(".")
-    node = tree
+    node: Any = tree
     for part in parents:
         child = _child(node, part)
         if child is None and isinstance(node, dict):
@@ -126,7 +129,7 @@ def override(tree: Any, setting: str) -> None:
 
 def _child(node: Any, part: str) -> Any:
     if isinstance(node, list):
-        return node[int(part)] if part.isdigit() and int(part) < len(node) else None
+        return node[int(part)] if part.isascii() and part.isdigit() and int(part) < len(node) else None
     return node.get(part) if isinstance(node, dict) else None
 
 
@@ -144,11 +147,13 @@ def _describe(fault: Any, model: type[Strict], tree: Any, path: Path) -> str:
     dotted = ".".join(str(part) for part in location) or "the recipe"
     place = f"{path}, line {line}: {dotted}" if line else f"{path}: {dotted}"
     if fault["type"] == "extra_forbidden":
-        section = _section(model, location[:-1])
-        names = list(section.model_fields) if section else []
+        names = list(
+            dict.fromkeys(name for section in _sections(model, location[:-1]) for name in section.model_fields)
+        )
         close = nearest(str(location[-1]), names)
         hint = f" Did you mean {close}?" if close else ""
-        return f"{place}: unknown key. Expected: one of {', '.join(names)}.{hint}"
+        expected = f" Expected: one of {', '.join(names)}." if names else ""
+        return f"{place}: unknown key.{expected}{hint}"
     if fault["type"] == "missing":
         return f"{place}: missing. Expected: a value for it."
     message = fault["msg"].removeprefix("Value error, ")
@@ -166,26 +171,17 @@ def _line(node: Any, part: str | int) -> int | None:
     return int(position[0]) + 1
 
 
-def _section(model: type[Strict], location: list[str | int]) -> type[Strict] | None:
-    """Returns the model of the section that a location points to."""
-    current: Any = model
+def _sections(model: type[Strict], location: list[str | int]) -> list[type[Strict]]:
+    """Returns the models that the section at a location may have: several where it is one of a union."""
+    sections = [model]
     for part in location:
-        if isinstance(part, int):
-            continue
-        field = current.model_fields.get(part)
-        if field is None:
-            return None
-        current = _model_in(field.annotation)
-        if current is None:
-            return None
-    section: type[Strict] = current
-    return section
+        fields = [section.model_fields[part] for section in sections if part in section.model_fields]
+        if fields:  # otherwise an item of a list, or a key of a mapping, whose models are those of the whole
+            sections = [found for field in fields for found in _models_in(field.annotation)]
+    return sections
 
 
-def _model_in(annotation: Any) -> type[Strict] | None:
+def _models_in(annotation: Any) -> list[type[Strict]]:
     if isinstance(annotation, type) and issubclass(annotation, Strict):
-        return annotation
-    for argument in get_args(annotation):
-        if (found := _model_in(argument)) is not None:
-            return found
-    return None
+        return [annotation]
+    return [found for argument in get_args(annotation) for found in _models_in(argument)]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nmt.corpora.cards import CorpusCard, split_files
+from nmt.corpora.cards import CorpusCard, HuggingFaceSplit, split_files, split_sides
 
 _VERIFIED = "yes: fetched, checked and read by the authors of this card"
 _NOT_VERIFIED = "no: its files were not at hand when this card was written"
@@ -75,6 +75,10 @@ def describe_card(card: CorpusCard) -> str:
         count = "unknown number of pairs" if split.lines is None else f"{split.lines:,} pairs"
         files = ", ".join(split_files(split))
         lines.append(f"  {card.id}/{name}: {count}, {split.format}{f': {files}' if files else ''}")
+        lines.append(f"    sides: {', '.join(split_sides(split))}")
+        if isinstance(split, HuggingFaceSplit):
+            place = split.path or f"{split.dataset} on the hub, revision {split.revision or 'not pinned'}"
+            lines.append(f"    {place}")
     if card.files:
         lines.append("files")
     for name, file in card.files.items():

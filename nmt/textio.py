@@ -15,6 +15,7 @@ import io
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -129,7 +130,13 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def read_standard_input() -> Iterator[str]:
-    """Yields the lines of standard input as they arrive."""
+    """Yields the lines of standard input as they arrive.
+
+    Raises:
+        DataError: there is no standard input.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed", expected="text, one sentence per line", action="Give a file")
     return decode_lines(sys.stdin.buffer, "standard input")
 
 
@@ -170,16 +177,36 @@ def encode_line(text: str) -> bytes:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:
-    """Writes one line per text, atomically, and returns how many."""
+    """Writes one line per text, atomically, packed if the name ends in .gz or .zst, and returns how many."""
     count = 0
-    with atomic_file(path) as stream:
+    with atomic_file(path) as file, _compressed(file, path.suffix) as stream:
         for text in lines:
             stream.write(encode_line(text))
             count += 1
     return count
 
 
+@contextmanager
+def _compressed(file: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
+    if suffix == ".gz":
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as stream:  # equal lines give equal bytes
+            yield cast(BinaryIO, stream)
+    elif suffix == ".zst":
+        import zstandard
+
+        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as stream:
+            yield cast(BinaryIO, stream)
+    else:
+        yield file
+
+
 def print_line(text: str) -> None:
-    """Writes one line to standard output and flushes it, so that a reader at the other end gets it at once."""
+    """Writes one line to standard output and flushes it, so that a reader at the other end gets it at once.
+
+    Raises:
+        DataError: there is no standard output.
+    """
+    if sys.stdout is None:
+        raise DataError("standard output is closed", action="Give a file to write to")
     sys.stdout.buffer.write(encode_line(text))
     sys.stdout.buffer.flush()

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nmt.config import TokenizerConfig
 from nmt.errors import BundleError, DataError
@@ -107,7 +107,10 @@ class Tokenizer:
                 raise lines.failure from None
             raise _training_error(str(error), paths, config, lines.visible) from error
         tokenizer = cls(model.getvalue())
-        if tokenizer.vocab_size != config.vocab_size:
+        # The alphabet of a side is what it is: for characters vocab_size is an upper limit.
+        if tokenizer.vocab_size > config.vocab_size or (
+            config.kind != "char" and tokenizer.vocab_size != config.vocab_size
+        ):
             raise _size_error(paths, config, tokenizer.vocab_size, tokenizer.vocab_size)
         return tokenizer
 
@@ -171,6 +174,7 @@ class TokenizerPair:
     target: Tokenizer
     shared: bool
     kind: str = "unigram"
+    INDEX: ClassVar[str] = "tokenizer.json"
 
     @classmethod
     def train_pair(cls, source_path: Path, target_path: Path, config: TokenizerConfig, seed: int) -> TokenizerPair:
@@ -193,7 +197,7 @@ class TokenizerPair:
             path = folder / f"{name}.model"
             write_bytes(path, tokenizer.to_bytes())
             models[name] = {"vocab_size": tokenizer.vocab_size, "sha256": sha256_of_file(path)}
-        write_json(folder / "tokenizer.json", {"kind": self.kind, "shared": self.shared, "models": models})
+        write_json(folder / self.INDEX, {"kind": self.kind, "shared": self.shared, "models": models})
 
     @classmethod
     def load(cls, folder: Path) -> TokenizerPair:
@@ -202,13 +206,13 @@ class TokenizerPair:
         Raises:
             BundleError: a file is missing or is not what was written.
         """
-        path = folder / "tokenizer.json"
+        path = folder / cls.INDEX
         try:
             description = json.loads(path.read_bytes())
             kind, shared, models = str(description["kind"]), bool(description["shared"]), description["models"]
             names = ("shared", "shared") if shared else ("source", "target")
             loaded = {name: _load_model(folder / f"{name}.model", models[name]) for name in set(names)}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise BundleError(
                 f"{path}: the tokenizer is incomplete or damaged",
                 received=repr(error),

@@ -7,19 +7,17 @@ or the same with ``.gz`` appended, which is unpacked), then the card's own url. 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from nmt.corpora.cards import CardFile, CorpusCard
 from nmt.errors import FetchError, nearest
-from nmt.storage import sha256_of_file, sync_folder, write_json
+from nmt.storage import sha256_of_file, sync_folder
 
 MIRROR_VARIABLE = "NMT_MIRROR"
 OFFLINE_VARIABLE = "NMT_OFFLINE"
@@ -48,8 +46,7 @@ def fetch_files(
 ) -> dict[str, Path]:
     """Brings files of a corpus into ``store/<corpus id>/`` unless they are there, and returns their paths.
 
-    Safe when several processes do it at once. A file that was verified before is recognised by its size and time of
-    change, and not read again.
+    Safe when several processes do it at once. A file that is there is verified again, for it may have been damaged.
 
     Raises:
         FetchError: a file cannot be had, or its size or hash is not the card's. Such a file is removed.
@@ -102,36 +99,17 @@ def _fetch_file(card: CorpusCard, name: str, store: Path, progress: Progress | N
                 action="Correct the path, the size or the hash in the card",
             )
         return path
+    if _state(file, path) == "ok":  # before anything is written: the store may be for reading only
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
-        mark = path.with_name(f".{path.name}.verified.json")
-        if _is_verified(path, mark, file):
-            return path
-        if path.is_file() and _state(file, path) == "ok":
-            _remember(path, mark, file)
+        if _state(file, path) == "ok":
             return path
         partial = path.with_name(f"{path.name}.part")
         _obtain(card, name, partial, progress)
         os.replace(partial, path)
         sync_folder(path.parent)
-        _remember(path, mark, file)
     return path
-
-
-def _is_verified(path: Path, mark: Path, file: CardFile) -> bool:
-    with suppress(OSError, ValueError):
-        remembered = json.loads(mark.read_bytes())
-        return bool(remembered == _fingerprint(path, file))
-    return False
-
-
-def _remember(path: Path, mark: Path, file: CardFile) -> None:
-    write_json(mark, _fingerprint(path, file))
-
-
-def _fingerprint(path: Path, file: CardFile) -> dict[str, int | str | None]:
-    status = path.stat()
-    return {"size": status.st_size, "changed_ns": status.st_mtime_ns, "sha256": file.sha256}
 
 
 def _obtain(card: CorpusCard, name: str, partial: Path, progress: Progress | None) -> None:
@@ -158,7 +136,9 @@ def _obtain(card: CorpusCard, name: str, partial: Path, progress: Progress | Non
         f"{card.id}: the file {name} is not in the store and cannot be had",
         received="tried " + "; ".join(tried),
         expected="the file in a mirror" + (" or at the card's url" if file.url else ", for it has no public url"),
-        action=f"Set {MIRROR_VARIABLE} to a folder or base URL that has {card.id}/{name}",
+        action=f"Run again to go on from the {partial.stat().st_size:,} bytes that came"
+        if partial.is_file()
+        else f"Set {MIRROR_VARIABLE} to a folder or base URL that has {card.id}/{name}",
     )
 
 
@@ -219,15 +199,20 @@ def _download(url: str, partial: Path, name: str, size: int | None, progress: Pr
 
     resumed = partial.is_file() and partial.stat().st_size > 0
     problem = ""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(FIRST_DELAY_SECONDS * 2 ** (attempt - 1))
+    failures = 0
+    while failures < ATTEMPTS:
+        if failures:
+            time.sleep(FIRST_DELAY_SECONDS * 2 ** (failures - 1))
+        before = partial.stat().st_size if partial.is_file() else 0
         try:
             problem = _request(url, partial, name, size, progress)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             problem = f"{type(error).__name__}: {error}"
         if not problem:
             return resumed
+        # A connection that brings something before it breaks is worth another try.
+        grew = partial.is_file() and partial.stat().st_size > before
+        failures = 1 if grew else failures + 1
     raise _NotThere(f"gave up after {ATTEMPTS} attempts: {problem}")
 
 

@@ -153,9 +153,9 @@ def _own_files(reference: FilesConfig, recipe_folder: Path) -> list[Path]:
 def _sha256(path: Path) -> str:
     try:
         return sha256_of_file(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise DataError(
-            f"{path}: cannot be read as text ({error.strerror})",
+            f"{path}: cannot be read as text ({getattr(error, 'strerror', error)})",
             expected="a text file, plain, .gz or .zst",
             action="Check the path; paths in a recipe or card are relative to it",
         ) from error

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nmt.config import EvaluationConfig
 from nmt.errors import DataError, UsageError, nearest
 from nmt.textio import read_lines
 
@@ -158,6 +159,17 @@ def score_files(
         bootstrap_samples=bootstrap_samples,
         seed=seed,
     )
+
+
+def check_metrics(config: EvaluationConfig) -> None:
+    """Checks that the metrics of a recipe can be computed, before hours of training.
+
+    Raises:
+        UsageError: a metric's tokenizer is not installed.
+    """
+    for name in config.metrics:
+        _metric(name, config.tokenize, config.lowercase)
+    _metric("bleu", config.tokenize, config.lowercase)  # validation computes it in any case
 
 
 def _check_counts(names: list[str], counts: list[int]) -> None:

@@ -86,11 +86,23 @@ class Record:
         try:
             scores = {name: [Score.from_json(score) for score in rows] for name, rows in rest["scores"].items()}
             record = cls(**(rest | {"scores": scores}))
-            if record.digest == actual:
+            if record._is_well_typed() and record.digest == actual:
                 return record
-        except (TypeError, KeyError, AttributeError, ValueError) as error:
+        except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as error:
             raise DataError("not a record of this version", received=error, expected=expected) from error
         raise DataError("not a record of this version", expected=expected)
+
+    def _is_well_typed(self) -> bool:
+        texts = (self.board, self.system, self.time, self.recipe_digest, self.run_digest, self.version)
+        digests = (self.test_digests, self.hypothesis_digests)
+        numbers = (self.parameters, self.training_seconds, self.words_per_second)
+        return (
+            all(isinstance(text, str) for text in (*texts, self.bundle_digest))
+            and isinstance(self.recipe, dict)
+            and all(isinstance(value, dict) and all(isinstance(d, str) for d in value.values()) for value in digests)
+            and isinstance(self.seed, int)
+            and all(number is None or (isinstance(number, int | float) and abs(number) < 1e18) for number in numbers)
+        )
 
     def _fields(self) -> dict[str, Any]:
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

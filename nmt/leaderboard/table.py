@@ -33,13 +33,15 @@ class Comparison:
 
     Attributes:
         columns: test set and metric of each column, in the order of their first appearance.
-        bases: signature and test set digest of each column's own scores.
+        bases: signature (without that of the interval) and test set digest of each column's own scores.
+        shown: the whole signature of the first of each column's own scores.
         marks: the mark of every other basis that occurs in a column.
     """
 
     columns: list[Column]
     bases: dict[Column, _Basis]
     marks: dict[tuple[Column, _Basis], str]
+    shown: dict[Column, str]
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Comparison:
@@ -50,7 +52,13 @@ class Comparison:
                 counts.setdefault(column, Counter())[_basis(record, column, score)] += 1
         bases = {column: counter.most_common(1)[0][0] for column, counter in counts.items()}
         others = [(column, basis) for column in counts for basis in counts[column] if basis != bases[column]]
-        return cls(list(counts), bases, {other: f"†{number}" for number, other in enumerate(others, start=1)})
+        marks = {other: f"†{number}" for number, other in enumerate(others, start=1)}
+        shown: dict[Column, str] = {}
+        for record in records:
+            for column, score in _scores(record).items():
+                if _basis(record, column, score) == bases[column]:
+                    shown.setdefault(column, score.signature)
+        return cls(list(counts), bases, marks, shown)
 
     def mark(self, record: Record, column: Column, score: Score) -> str:
         """Returns the mark of a score that is not comparable with its column's, or nothing."""
@@ -61,7 +69,7 @@ class Comparison:
         """The signatures of the columns' own scores, each once for all columns that have it."""
         columns: dict[tuple[str, str], list[Column]] = {}
         for column in self.columns:
-            columns.setdefault((column[1], self.bases[column][0]), []).append(column)
+            columns.setdefault((column[1], self.shown[column]), []).append(column)
         everywhere = {metric: sum(name == metric for _, name in self.columns) for _, metric in self.columns}
         return [
             (
@@ -219,7 +227,9 @@ def _scores(record: Record) -> dict[Column, Score]:
 
 
 def _basis(record: Record, column: Column, score: Score) -> _Basis:
-    return score.signature, record.test_digests.get(column[0], "")
+    # The interval's samples and their seed change no score.
+    parts = [part for part in score.signature.split("|") if not part.startswith(("bs:", "seed:"))]
+    return "|".join(parts), record.test_digests.get(column[0], "")
 
 
 def _tables(records: Sequence[Record], comparison: Comparison) -> Iterable[tuple[str, list[str], list[list[str]]]]:

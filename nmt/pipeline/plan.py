@@ -68,6 +68,13 @@ def make_plan(
     """
     _check_names([*only, *force])
     wanted = _with_inputs(only) if only else {stage.name for stage in STAGES}
+    for name in force:
+        if name not in wanted:
+            raise UsageError(
+                f"--force {name}: the stages that are asked for do not need {name}",
+                received=", ".join(only),
+                action=f"Ask for {name} as well, or leave the stages out",
+            )
     before = workspace.last_run(recipe.name).get("stages", {})
     planned: dict[str, PlannedStage] = {}
     for stage in STAGES:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nmt.config import Recipe
 from nmt.errors import InterruptedRun
+from nmt.evaluation.scores import check_metrics
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
 from nmt.pipeline.workspace import Workspace
@@ -44,6 +45,11 @@ def run_recipe(
         NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
     """
     plan = make_plan(recipe, recipe_path, workspace, only, force)
+    if any(planned.reasons for planned in plan):
+        check_metrics(recipe.evaluation)
+    for planned in plan:
+        if planned.existed and planned.reasons:
+            _discard(planned, workspace, forced=planned.stage.name in force)
     folders = {planned.stage.name: planned.artifact for planned in plan}
     done = dict(workspace.last_run(recipe.name).get("stages", {}))
     for planned in plan:
@@ -59,6 +65,19 @@ def run_recipe(
     if plan[-1].stage.name == "record":
         _publish(plan[-1].artifact, workspace.run_folder(recipe.name))
     return plan
+
+
+def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
+    """Removes an artifact that will be built again, so that a run that is killed meanwhile does not believe in it."""
+    stage, digest = planned.stage.name, planned.digest
+    with workspace.locked(stage, digest):
+        if forced:
+            shutil.rmtree(workspace.scratch(stage, digest), ignore_errors=True)
+        discarded = workspace.scratch(stage, digest).with_name(f"{stage}-{digest}.discarded")
+        shutil.rmtree(discarded, ignore_errors=True)
+        discarded.parent.mkdir(parents=True, exist_ok=True)
+        planned.artifact.rename(discarded)  # at once, for removing takes a while
+        shutil.rmtree(discarded, ignore_errors=True)
 
 
 def _build(
@@ -131,5 +150,5 @@ def _duration(seconds: float) -> str:
 def interrupted(command: str) -> InterruptedRun:
     """Returns the error of a run that a signal stopped; it names the command that continues it."""
     return InterruptedRun(
-        "the run was interrupted; finished stages and checkpoints are kept", action=f"Continue: {command}"
+        "the run was interrupted; finished stages and checkpoints are kept", action=f"Continue:\n  {command}"
     )

@@ -35,10 +35,18 @@ def side_files(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def test_names(recipe: Recipe) -> list[str]:
-    """Returns the names of the recipe's test sets."""
+    """Returns the names of the recipe's test sets; where two would be named alike, the later one gets a number."""
     from nmt.corpora.materialize import reference_name
 
-    return [reference_name(reference) for reference in recipe.corpora.test]
+    names: list[str] = []
+    for reference in recipe.corpora.test:
+        name = reference_name(reference)
+        number = 2
+        while name in names:
+            name = f"{reference_name(reference)}-{number}"
+            number += 1
+        names.append(name)
+    return names
 
 
 def _splits(recipe: Recipe) -> dict[str, list[CorpusReference]]:

@@ -104,7 +104,7 @@ def test_a_file_is_downloaded_once(server: Server, tmp_path: Path) -> None:
     assert progress[-1] == ("train.txt", len(CONTENT), len(CONTENT))
     get(card_of(server.url + "/a"), tmp_path)
     assert server.requests == [("/a", None)]
-    assert leftovers(tmp_path) == [".train.txt.verified.json", "train.txt"]
+    assert leftovers(tmp_path) == ["train.txt"]
 
 
 def test_a_part_is_continued(server: Server, tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Writes the README's tables from the records of runs and the figures of the benchmark.
+
+python benchmarks/readme.py          # after copying work/leaderboards/*.jsonl to benchmarks/results
+python benchmarks/training_speed.py --json benchmarks/results/training_speed.json
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from nmt.leaderboard.records import Record, read_records
+from nmt.storage import write_bytes
+
+RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
+
+
+def main() -> None:
+    """Rewrites the README in place."""
+    text = README.read_text(encoding="utf-8")
+    write_bytes(README, with_tables(text).encode("utf-8"))
+
+
+def with_tables(text: str) -> str:
+    """Returns the README with its tables made anew."""
+    for name, table in (("results", results_table()), ("speed", speed_table())):
+        section = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        text, count = section.subn(lambda match, table=table: f"{match[1]}\n{table}\n{match[2]}", text)
+        if count != 1:
+            raise ValueError(f"{README}: there must be one section of {name}")
+    return text
+
+
+def results_table() -> str:
+    """Returns one row per record and test set, and the signatures."""
+    lines = [
+        "| recipe | test set | BLEU | chrF | training, min | parameters |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    signatures: dict[str, str] = {}
+    for board in sorted(RESULTS.glob("*.jsonl")):
+        records, problems = read_records(board)
+        if problems:
+            raise ValueError("\n".join(problems))
+        for record in records:
+            lines += [row(record, test) for test in record.scores]
+            signatures |= {score.label: score.signature for scores in record.scores.values() for score in scores}
+    notes = [f"- {label}: `{signature}`" for label, signature in signatures.items()]
+    return "\n".join([*lines, "", "In brackets: 95% interval, bootstrap (Koehn 2004). Trained on 2 CPU cores.", *notes])
+
+
+def row(record: Record, test: str) -> str:
+    """Returns the row of one record on one test set."""
+    scores = {score.name: score.format_value() for score in record.scores[test]}
+    minutes = "" if record.training_seconds is None else f"{record.training_seconds / 60:.0f}"
+    cells = [record.system, test, scores.get("bleu", ""), scores.get("chrf", ""), minutes, f"{record.parameters:,}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def speed_table() -> str:
+    """Returns one row per contestant and shape of batches."""
+    figures = json.loads((RESULTS / "training_speed.json").read_bytes())
+    lines = [
+        "| pairs x tokens per side | training step | ms | share of the matrix product's rate | nmt is faster by |",
+        "|---|---|---:|---:|---:|",
+    ]
+    for shape, contestants in figures.items():
+        for name, figure in contestants.items():
+            if name != "matrix product":
+                lines.append(
+                    f"| {shape} | {name} | {figure['milliseconds']:.0f} | {figure['share_of_matrix_product']:.0%} "
+                    f"| {figure['nmt_is_faster_by']:.2f} |"
+                )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

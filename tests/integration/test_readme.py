@@ -1,0 +1,82 @@
+"""What the README says is true: its commands run, its tables are those of the records, its map is complete."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+from conftest import Command, write_corpus
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# The README's recipe is for real text; these make it small enough for a test.
+SMALL = [
+    "tokenizer={kind: char, vocab_size: 29}",
+    "model={embedding: {size: 16}, encoder: {units: 16}, decoder: {units: 16}}",
+    "training={max_epochs: 1}",
+]
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return found
+
+
+def test_its_recipe_and_its_commands_run_in_the_order_of_the_page(tmp_path):
+    write_corpus(tmp_path)
+    (tmp_path / "mine.yaml").write_text(block("yaml"), encoding="utf-8")
+    command = Command(tmp_path)
+    outputs = {}
+    for line in block("sh").splitlines():
+        text = b""
+        if line.startswith("echo"):
+            echo, line = line.split(" | ")
+            text = (shlex.split(echo)[1] + "\n").encode()
+        program, *arguments = shlex.split(line)
+        assert program == "nmt"
+        if arguments[0] in ("plan", "run"):
+            arguments += [part for setting in SMALL for part in ("--set", setting)]
+        outputs[line] = command(*arguments, stdin=text).stdout.decode()
+    assert "BLEU" in outputs["nmt run mine.yaml"]
+    assert "finished" in outputs["nmt status"]
+    assert "BLEU" in outputs["nmt score hypotheses.de test.de"]
+    assert outputs["nmt translate work/runs/mine/bundle"].count("\n") == 1
+    assert "<html" in (tmp_path / "board.html").read_text(encoding="utf-8")
+
+
+def test_its_recipe_is_valid_as_it_stands(tmp_path):
+    from nmt.config import load_recipe
+
+    path = tmp_path / "mine.yaml"
+    path.write_text(block("yaml"), encoding="utf-8")
+    assert load_recipe(path).name == "mine"
+
+
+def test_its_other_commands_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"\bmake ([a-z]+)", README))
+    assert {"demo", "test", "check", "bench"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    assert "test: " in makefile
+    assert "make check" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments", [["schema"], ["recipes"], ["corpora", "list"], ["corpora", "show", "multi30k"]])
+def test_its_lookups_answer(arguments, tmp_path):
+    assert Command(tmp_path)(*arguments).stdout
+
+
+def test_its_tables_are_those_of_the_records():
+    with_tables = runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))["with_tables"]
+    assert with_tables(README) == README, "run: python benchmarks/readme.py"
+
+
+def test_its_map_has_every_module():
+    rows = re.findall(r"^\| (`[^|]*`) \| ", README, re.MULTILINE)
+    mapped = {name for row in rows for name in re.findall(r"`([a-z_]+(?:\.py|/))`", row)}
+    package = ROOT / "nmt"
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    packages = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert mapped == modules | packages
