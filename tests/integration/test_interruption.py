@@ -27,10 +27,10 @@ def scores(command: Command) -> dict:
     return record["scores"] | {"digests": record["hypothesis_digests"]}
 
 
-def stop_at(command: Command, text: str, number: int) -> subprocess.Popen[bytes]:
+def stop_at(command: Command, text: str, number: int, *options: str) -> subprocess.Popen[bytes]:
     """Starts a run and sends it a signal as soon as it shows ``text``."""
     process = subprocess.Popen(
-        command.arguments("run", "tiny.yaml"),
+        command.arguments("run", "tiny.yaml", *options),
         cwd=command.folder,
         env=command.environment,
         stdout=subprocess.DEVNULL,
@@ -87,3 +87,15 @@ def test_a_file_that_cannot_be_written_is_an_error_without_a_traceback(project):
     Path(project.folder / "work").write_text("a file where the workspace should be")
     result = project("run", "tiny.yaml", expect=1)
     assert b"Traceback" not in result.stderr
+
+
+def test_a_forced_run_that_is_stopped_goes_on_without_force(project):
+    project("run", "tiny.yaml")
+    process = stop_at(project, "validation after epoch 1", signal.SIGTERM, "--force", "train")
+    assert process.returncode == 4, process.rest
+    assert process.rest.rstrip().endswith("run tiny.yaml")
+    plan = json.loads(project("plan", "tiny.yaml", "--format", "json").stdout)
+    states = {row["stage"]: row["state"] for row in plan["stages"]}
+    assert [name for name, state in states.items() if state == "run"] == ["train", "translate", "evaluate", "record"]
+    project("run", "tiny.yaml")
+    assert b"Nothing to do" in project("run", "tiny.yaml").stderr

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,20 @@ def test_digests(tmp_path: Path) -> None:
     write_bytes(tmp_path / "file", content)
     assert sha256_of_file(tmp_path / "file") == hashlib.sha256(content).hexdigest()
     assert sha256_of_text("é") == hashlib.sha256(b"\xc3\xa9").hexdigest()
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_bytes(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        write_bytes(pipe, b"text")
+        assert reader.read() == b"text"
+    assert pipe.is_fifo()

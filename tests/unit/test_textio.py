@@ -119,3 +119,13 @@ def test_standard_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     textio.print_line("é\n")
     assert written.getvalue() == "é \n".encode()
+
+
+@pytest.mark.parametrize("name", ["text", "text.gz", "text.zst"])
+def test_what_is_written_is_packed_as_its_name_says(tmp_path, name):
+    lines = ["first", "", "third \u2028 line"]
+    assert write_lines(tmp_path / name, lines) == 3
+    assert list(read_lines(tmp_path / name)) == lines
+    again = tmp_path / f"again.{name}"
+    write_lines(again, lines)
+    assert again.read_bytes() == (tmp_path / name).read_bytes()

@@ -124,3 +124,9 @@ def test_render_shows_records_and_problems(tmp_path: Path, form: str) -> None:
     text = render(tmp_path, "board", form)
     assert "system-a" in text
     assert "line 2: not a whole record" in text
+
+
+def test_other_samples_of_the_interval_do_not_make_a_score_incomparable() -> None:
+    plain, sampled = make("a", 30.0), make("b", 31.0, signature="nrefs:1|bs:1000|seed:12345|case:mixed|version:2")
+    assert [row["rank"] for row in rows([plain, sampled])] == [1, 2]
+    assert "not comparable" not in as_markdown([plain, sampled])

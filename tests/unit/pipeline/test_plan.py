@@ -8,6 +8,7 @@ from nmt.config import load_recipe
 from nmt.errors import UsageError
 from nmt.pipeline.plan import make_plan
 from nmt.pipeline.stages import STAGES
+from nmt.pipeline.stages import test_names as names_of_test_sets
 from nmt.pipeline.workspace import Workspace
 
 RECIPE = """\
@@ -137,3 +138,14 @@ def test_a_removed_artifact_is_built_again(recipe_path):
 def test_an_unknown_stage_names_the_nearest(recipe_path, option):
     with pytest.raises(UsageError, match="Did you mean tokenizer"):
         plan_of(recipe_path, **{option: ["tokeniser"]})
+
+
+def test_test_sets_of_one_name_are_told_apart(recipe_path):
+    files = "{source: a.en, target: a.de}"
+    recipe = load_recipe(recipe_path, [f"corpora.test=[{files}, {files}, phrases/test]"])
+    assert names_of_test_sets(recipe) == ["a", "a-2", "phrases.test"]
+
+
+def test_a_forced_stage_must_be_among_those_asked_for(recipe_path):
+    with pytest.raises(UsageError, match="--force record"):
+        plan_of(recipe_path, only=["tokenizer"], force=["record"])

@@ -1,0 +1,97 @@
+"""N lines in, N lines out, through the reader and the writer of ``nmt translate``; only the network is a fake."""
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_textio_contract import LINES
+
+import nmt.decoding.decoder
+from nmt.cleaning.normalize import is_blank, normalizer_of
+from nmt.config import DecodingConfig, Recipe
+from nmt.decoding.translate import Translator, translate_command
+from nmt.errors import UsageError
+from nmt.textio import count_lines, encode_line, read_lines
+
+CORPORA = {"source": "a", "target": "b", "train": ["c/d"], "valid": ["c/d"]}
+
+
+class Codes:
+    """A tokenizer whose ids are the characters' numbers, and which gives line breaks away if they come in."""
+
+    def encode(self, texts):
+        return [[ord(character) for character in text] for text in texts]
+
+    def decode(self, sequences):
+        return ["".join(map(chr, ids[:-1])) for ids in sequences]
+
+
+class Echo:
+    def __init__(self, model, config):
+        pass
+
+    def decode(self, sources):
+        return sources
+
+
+@pytest.fixture(autouse=True)
+def echo(monkeypatch):
+    monkeypatch.setattr(nmt.decoding.decoder, "BatchDecoder", Echo)
+
+
+def bundle_of(cleaning):
+    recipe = Recipe.model_validate({"name": "x", "corpora": CORPORA, "cleaning": cleaning})
+    return SimpleNamespace(
+        recipe=recipe,
+        normalize=normalizer_of(recipe.cleaning),
+        tokenizers=SimpleNamespace(source=Codes(), target=Codes()),
+        model=lambda: None,
+    )
+
+
+BUNDLES = [bundle_of([]), bundle_of([{"normalize": {}}]), bundle_of([{"normalize": {"squeeze_spaces": False}}])]
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, bundle=st.sampled_from(BUNDLES))
+def test_from_file_to_file(lines, bundle):
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "source", Path(folder) / "target"
+        source.write_bytes(b"".join(map(encode_line, lines)))
+        translate_command(bundle, source, target, {})
+        assert count_lines(target) == len(lines)
+        for line, answer in zip(read_lines(source), read_lines(target), strict=True):
+            if is_blank(line) and bundle is not BUNDLES[0]:
+                assert is_blank(answer)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, bundle=st.sampled_from(BUNDLES), ends=st.booleans())
+def test_from_standard_input_to_standard_output(lines, bundle, ends):
+    content = b"\r\n".join(encode_line(line)[:-1] for line in lines) + (b"\n" if ends else b"")
+    expected = content.count(b"\n") + (bool(content) and not content.endswith(b"\n"))
+    output = io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        patch.setattr(sys, "stdout", io.TextIOWrapper(output, write_through=True))
+        translate_command(bundle, None, None, {})
+        assert output.getvalue().count(b"\n") == expected
+
+
+@pytest.mark.parametrize("chunk_lines", [1, 2, 100])
+def test_the_order_does_not_depend_on_the_chunks(chunk_lines):
+    lines = ["third", "", "a", "\u200b", "the second longest"]
+    answers = Translator(BUNDLES[1]).translate(lines, chunk_lines)
+    assert list(answers) == ["third", "", "a", "", "the second longest"]
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(UsageError, match="beam_size"):
+        Translator(BUNDLES[0], {"beam_size": 0})
+    assert Translator(BUNDLES[0], {"beam_size": 3})
+    assert DecodingConfig().beam_size == 5

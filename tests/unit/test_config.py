@@ -1,0 +1,61 @@
+"""Recipes: those that come with the project, how they are found, what they may not say."""
+
+import pytest
+
+from nmt.config import Recipe, find_recipe, json_schema, load_recipe, shipped_folder
+from nmt.errors import RecipeError
+
+SHIPPED = sorted(shipped_folder("pipelines").glob("*.yaml"))
+CORPORA = {"source": "a", "target": "b", "train": ["c/train"], "valid": ["c/valid"]}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_recipes_are_valid_and_named_like_their_files(path):
+    assert load_recipe(path).name == path.stem
+
+
+def test_a_recipe_is_found_by_name_from_any_folder_and_by_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe("demo").name == "demo.yaml"
+    (tmp_path / "own.yaml").write_text("name: own\n")
+    assert find_recipe("own.yaml").name == "own.yaml"
+
+
+@pytest.mark.parametrize("reference", ["./demo", "demo.yml", "pipelines"])
+def test_what_looks_like_a_path_is_not_a_name(reference, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RecipeError):
+        find_recipe(reference)
+
+
+def test_a_misspelt_name_has_a_nearest_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RecipeError, match="Did you mean multi30k-en-de"):
+        find_recipe("multi30k-en-dee")
+
+
+def test_overrides_come_after_the_file():
+    recipe = load_recipe(find_recipe("demo"), ["training.max_epochs=3", "decoding.beam_size=1"])
+    assert (recipe.training.max_epochs, recipe.decoding.beam_size) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"encoder": {"units": 7, "bidirectional": True}},
+        {"encoder": {"units": 8}, "decoder": {"units": 12, "attention": "dot"}},
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(model):
+    with pytest.raises(ValueError, match="units"):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, "model": model})
+
+
+@pytest.mark.parametrize("step", [{}, {"length": {}, "deduplicate": {}}, {"length": None}])
+def test_a_cleaning_step_has_one_name(step):
+    with pytest.raises(ValueError, match="one key"):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, "cleaning": [step]})
+
+
+def test_the_schema_knows_every_section():
+    assert set(json_schema()["properties"]) == set(Recipe.model_fields)

@@ -1,0 +1,91 @@
+"""Ids on disk and planned batches."""
+
+import numpy as np
+import pytest
+
+from nmt.dataset import EncodedCorpus, Sequences, batches, encode_corpus, plan_epoch, write_encoded
+from nmt.errors import DataError
+from nmt.tokenizer import BOS, EOS, PAD, TokenizerPair
+
+
+class Letters:
+    """A tokenizer whose ids are 4 for a, 5 for b and so on."""
+
+    def encode(self, texts):
+        return [[ord(letter) - ord("a") + 4 for letter in text] for text in texts]
+
+
+LETTERS = TokenizerPair(Letters(), Letters(), True)
+PAIRS = [("ab", "c"), ("a", "bcd"), ("abcde", "a"), ("b", "abcdef")]
+
+
+def random_lengths(count=500):
+    generator = np.random.default_rng(1)
+    return generator.integers(1, 30, count), generator.integers(1, 30, count)
+
+
+def test_sources_end_and_targets_begin_and_end():
+    corpus, counts = encode_corpus(PAIRS[:2], LETTERS)
+    assert corpus.source.ids.tolist() == [4, 5, EOS, 4, EOS]
+    assert corpus.target.ids.tolist() == [BOS, 6, EOS, BOS, 5, 6, 7, EOS]
+    assert (counts["pairs"], counts["kept"], counts["source_tokens"], counts["target_tokens"]) == (2, 2, 5, 8)
+
+
+def test_pairs_that_are_too_long_are_left_out_and_counted():
+    corpus, counts = encode_corpus(PAIRS, LETTERS, max_source_tokens=3, max_target_tokens=4)
+    assert len(corpus) == counts["kept"] == 2
+    assert (counts["source_too_long"], counts["target_too_long"]) == (1, 1)
+
+
+def test_nothing_left_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="no pair is short enough"):
+        write_encoded(*encode_corpus(PAIRS, LETTERS, max_source_tokens=1), tmp_path, "train")
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    corpus, counts = encode_corpus(PAIRS, LETTERS)
+    write_encoded(corpus, counts, tmp_path, "train")
+    loaded = EncodedCorpus.load(tmp_path, "train")
+    for side in ("source", "target"):
+        np.testing.assert_array_equal(getattr(loaded, side).ids, getattr(corpus, side).ids)
+        np.testing.assert_array_equal(getattr(loaded, side).offsets, getattr(corpus, side).offsets)
+
+
+@pytest.mark.parametrize("window", [64, 200_000])
+def test_an_epoch_has_every_pair_once_within_the_budget(window):
+    source, target = random_lengths()
+    plan = plan_epoch(source, target, 100, 1, 0, window)
+    assert sorted(np.concatenate(plan).tolist()) == list(range(500))
+    for rows in plan:
+        assert len(rows) * target[rows].max() <= 100
+        assert len(rows) * source[rows].max() <= 200
+
+
+def test_a_pair_longer_than_the_budget_stands_alone():
+    plan = plan_epoch(np.array([5, 5, 5]), np.array([4, 90, 4]), 20, 1, 0)
+    assert sorted(sorted(rows.tolist()) for rows in plan) == [[0, 2], [1]]
+
+
+def test_the_plan_is_a_function_of_seed_and_epoch():
+    def plan(seed, epoch):
+        return [rows.tolist() for rows in plan_epoch(*random_lengths(), 100, seed, epoch)]
+
+    assert plan(1, 2) == plan(1, 2)
+    assert plan(1, 2) != plan(1, 3)
+    assert plan(1, 2) != plan(2, 2)
+
+
+def test_batches_are_shifted_and_padded_on_the_right():
+    corpus, _ = encode_corpus(PAIRS[:2], LETTERS)
+    (batch,) = batches(corpus, [np.array([0, 1])])
+    assert batch.source.numpy().tolist() == [[4, 5, EOS], [4, EOS, PAD]]
+    assert batch.target_in.numpy().tolist() == [[BOS, 6, PAD, PAD], [BOS, 5, 6, 7]]
+    assert batch.target_out.numpy().tolist() == [[6, EOS, PAD, PAD], [5, 6, 7, EOS]]
+
+
+def test_a_start_in_the_middle_gives_the_batches_that_remain():
+    rows = [[4 + index % 7] * (1 + index % 5) for index in range(60)]
+    corpus = EncodedCorpus(Sequences.of([*row, EOS] for row in rows), Sequences.of([BOS, *row, EOS] for row in rows))
+    plan = plan_epoch(corpus.source.lengths, corpus.target.lengths - 1, 20, 1, 0)
+    whole = [batch.source.numpy().tolist() for batch in batches(corpus, plan)]
+    assert [batch.source.numpy().tolist() for batch in batches(corpus, plan, 3)] == whole[3:]

@@ -1,0 +1,102 @@
+"""Vocabularies: what goes in comes out, and what does not fit is said."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.config import TokenizerConfig
+from nmt.errors import BundleError, DataError
+from nmt.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerPair
+
+TEXT = "the old house stands near a river and small boats pass under its bridge every morning"
+WORDS = TEXT.split()
+LINES = [" ".join(WORDS[(i * k) % len(WORDS)] for k in range(1, 8)) for i in range(1, 60)]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "source").write_text("\n".join(LINES) + "\n", encoding="utf-8")
+    (folder / "target").write_text("\n".join(line.upper() for line in LINES) + "\n", encoding="utf-8")
+    return folder
+
+
+def train(corpus, kind="unigram", vocab_size=36, **options):
+    config = TokenizerConfig(kind=kind, vocab_size=vocab_size, **options)
+    return Tokenizer.train([corpus / "source"], config, seed=1)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(corpus):
+    return train(corpus)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
+def test_text_of_the_corpus_comes_back(corpus, kind):
+    tokenizer = train(corpus, kind)
+    assert tokenizer.decode(tokenizer.encode(LINES)) == LINES
+    assert tokenizer.unknown_rate(LINES) == 0.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(words=st.lists(st.text("abdeghimnoprstuvy", min_size=1, max_size=6), max_size=6))
+def test_any_text_of_known_characters_comes_back(tokenizer, words):
+    text = " ".join(words)
+    assert tokenizer.decode(tokenizer.encode([text])) == [text]
+
+
+def test_the_same_text_and_seed_give_the_same_bytes(corpus):
+    assert train(corpus).to_bytes() == train(corpus).to_bytes()
+
+
+def test_ids_after_the_end_are_not_text(tokenizer):
+    (ids,) = tokenizer.encode([LINES[0]])
+    assert tokenizer.decode([[BOS, *ids, EOS, *ids], [EOS], [PAD], []]) == [LINES[0], "", "", ""]
+
+
+def test_unknown_characters(corpus, tokenizer):
+    assert UNK in tokenizer.encode(["ж"])[0]
+    spelling = train(corpus, vocab_size=290, byte_fallback=True)
+    assert spelling.decode(spelling.encode(["a ж river 猫"])) == ["a ж river 猫"]
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_a_vocabulary_larger_than_the_text_allows_says_what_it_allows(corpus, kind):
+    with pytest.raises(DataError, match=r"Set tokenizer.vocab_size to \d+") as error:
+        train(corpus, kind, vocab_size=5000)
+    assert error.value.exit_code == 3
+
+
+def test_a_vocabulary_smaller_than_the_alphabet_says_what_is_needed(corpus):
+    for kind in ("unigram", "char"):
+        with pytest.raises(DataError, match="smaller than the number of characters"):
+            train(corpus, kind, vocab_size=10)
+
+
+def test_characters_of_sides_with_unequal_alphabets_need_no_common_size(corpus, tmp_path):
+    (tmp_path / "digits").write_text("".join(f"{number}\n" for number in range(100)))
+    config = TokenizerConfig(kind="char", vocab_size=100, shared=False)
+    pair = TokenizerPair.train_pair(corpus / "source", tmp_path / "digits", config, seed=1)
+    assert pair.source.vocab_size != pair.target.vocab_size < 20
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_what_is_saved_is_loaded(corpus, tmp_path, shared):
+    config = TokenizerConfig(vocab_size=45 if shared else 36, shared=shared)
+    pair = TokenizerPair.train_pair(corpus / "source", corpus / "target", config, seed=1)
+    pair.save(tmp_path)
+    loaded = TokenizerPair.load(tmp_path)
+    assert loaded.source.encode(LINES) == pair.source.encode(LINES)
+    assert loaded.target.encode(LINES) == pair.target.encode(LINES)
+    (model, *_) = tmp_path.glob("*.model")
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    with pytest.raises(BundleError, match="sha256"):
+        TokenizerPair.load(tmp_path)
+
+
+def test_no_text_is_an_error(tmp_path):
+    (tmp_path / "empty").write_text("\n \n")
+    with pytest.raises(DataError, match="no text"):
+        Tokenizer.train([tmp_path / "empty"], TokenizerConfig(vocab_size=20), seed=1)

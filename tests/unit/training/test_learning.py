@@ -1,0 +1,143 @@
+"""The parts together learn: sequences of symbols come out reversed, also those that were never seen."""
+
+import random
+
+import numpy as np
+import pytest
+
+from nmt.config import DecodingConfig, Recipe
+from nmt.dataset import EncodedCorpus, Sequences
+from nmt.decoding.decoder import BatchDecoder
+from nmt.errors import BundleError, NmtError
+from nmt.models.seq2seq import Seq2Seq
+from nmt.models.weights import assign_weights
+from nmt.tokenizer import BOS, EOS
+from nmt.training.loop import Trainer
+
+SYMBOLS = range(4, 12)
+VOCAB = 12
+
+
+class Vocabulary:
+    vocab_size = VOCAB
+
+
+class Vocabularies:
+    source = target = Vocabulary
+
+
+class Validation:
+    """Scores the validations one after the other as a script says; the last score stays."""
+
+    def __init__(self, *scores, fail_at=None):
+        self.scores = list(scores) or [0.0]
+        self.calls = 0
+        self.fail_at = fail_at
+
+    def measure(self, model):
+        self.calls += 1
+        if self.calls == self.fail_at:
+            raise KeyboardInterrupt
+        return {"valid_loss": 1.0, "bleu": self.scores[min(self.calls, len(self.scores)) - 1], "chrf": 0.0}
+
+
+def reversals(count, seed, shortest=3, longest=6):
+    generator = random.Random(seed)
+    rows = [[generator.choice(SYMBOLS) for _ in range(generator.randint(shortest, longest))] for _ in range(count)]
+    return [(row, row[::-1]) for row in rows]
+
+
+def corpus_of(pairs):
+    return EncodedCorpus(
+        Sequences.of([*source, EOS] for source, _ in pairs), Sequences.of([BOS, *target, EOS] for _, target in pairs)
+    )
+
+
+def recipe_of(units=8, attention="scaled_dot", **training):
+    return Recipe.model_validate(
+        {
+            "name": "reversal",
+            "corpora": {"source": "a", "target": "b", "train": ["c/d"], "valid": ["c/d"]},
+            "dataset": {"tokens_per_batch": 256},
+            "model": {
+                "embedding": {"size": units},
+                "encoder": {"units": units},
+                "decoder": {"units": units, "attention": attention},
+                "dropout": 0.1,
+            },
+            "training": {"warmup_steps": 10, "learning_rate": 1e-2, "label_smoothing": 0.0, **training},
+        }
+    )
+
+
+def trainer(recipe, pairs, validation, scratch):
+    scratch.mkdir(parents=True, exist_ok=True)
+    return Trainer(recipe, Vocabularies, corpus_of(pairs), validation, scratch)
+
+
+def run(recipe, pairs, validation, folder):
+    output = folder / "output"
+    output.mkdir(parents=True)
+    return trainer(recipe, pairs, validation, folder / "scratch").run(output)
+
+
+def test_reversal_is_learnt(tmp_path):
+    recipe = recipe_of(units=64, max_epochs=4, learning_rate=5e-3, average=0.9)
+    pairs = reversals(8000, seed=1)
+    # The score grows with every validation, so the last weights are the best.
+    result = run(recipe, pairs, Validation(*range(1, 5)), tmp_path)
+    model = Seq2Seq(recipe.model, VOCAB, VOCAB)
+    assign_weights(model, result.weights)
+    seen = {tuple(source) for source, _ in pairs}
+    unseen = [(source, target) for source, target in reversals(300, seed=2, shortest=5) if tuple(source) not in seen]
+    answers = BatchDecoder(model, DecodingConfig(beam_size=1)).decode([[*source, EOS] for source, _ in unseen])
+    right = sum(
+        [token for token in answer if token in SYMBOLS] == target
+        for answer, (_, target) in zip(answers, unseen, strict=True)
+    )
+    assert len(unseen) > 200
+    assert right >= 0.95 * len(unseen)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, average):
+    recipe = recipe_of(max_epochs=3, checkpoint_every=4, validate_every=6, average=average)
+    pairs = reversals(400, seed=1)
+    whole = run(recipe, pairs, Validation(1.0, 2.0, 1.5, 3.0), tmp_path / "whole")
+    folder = tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, pairs, Validation(1.0, 2.0, fail_at=3), folder)
+    assert (folder / "scratch" / "checkpoint.npz").is_file()
+    (folder / "output").rmdir()
+    resumed = run(recipe, pairs, Validation(1.5, 3.0), folder)
+    assert resumed.facts == whole.facts
+    for name, array in whole.weights.items():
+        np.testing.assert_array_equal(resumed.weights[name], array)
+
+
+def test_a_damaged_checkpoint_is_said_and_removed(tmp_path):
+    recipe, pairs = recipe_of(max_epochs=1), reversals(50, seed=1)
+    checkpoint = tmp_path / "scratch" / "checkpoint.npz"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"not a checkpoint")
+    with pytest.raises(BundleError, match="checkpoint is damaged"):
+        run(recipe, pairs, Validation(), tmp_path)
+    assert not checkpoint.exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path):
+    recipe = recipe_of(max_epochs=1)
+    broken = trainer(recipe, reversals(50, seed=1), Validation(), tmp_path / "scratch")
+    broken._model.output_bias.assign(np.full(VOCAB, np.nan, np.float32))
+    (tmp_path / "output").mkdir()
+    with pytest.raises(NmtError, match="the loss is nan"):
+        broken.run(tmp_path / "output")
+
+
+def test_training_stops_without_improvement_and_keeps_the_best(tmp_path):
+    recipe = recipe_of(max_epochs=50, plateau_patience=1, stop_after=3)
+    result = run(recipe, reversals(50, seed=1), Validation(1.0, 5.0, 4.0, 3.0, 2.0), tmp_path)
+    assert result.facts["best_score"] == 5.0
+    assert result.facts["steps"] > result.facts["best_step"]
+    rows = (tmp_path / "output" / "history.jsonl").read_text().count("bleu")
+    assert rows == 5
