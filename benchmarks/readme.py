@@ -36,8 +36,8 @@ def with_tables(text: str) -> str:
 def results_table() -> str:
     """Returns one row per record and test set, and the signatures."""
     lines = [
-        "| recipe | test set | BLEU | chrF | training, min | parameters |",
-        "|---|---|---:|---:|---:|---:|",
+        "| recipe | test set | BLEU | chrF | epochs, at most | training, min | parameters |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
     signatures: dict[str, str] = {}
     for board in sorted(RESULTS.glob("*.jsonl")):
@@ -48,15 +48,19 @@ def results_table() -> str:
             lines += [row(record, test) for test in record.scores]
             signatures |= {score.label: score.signature for scores in record.scores.values() for score in scores}
     notes = [f"- {label}: `{signature}`" for label, signature in signatures.items()]
-    return "\n".join([*lines, "", "In brackets: 95% interval, bootstrap (Koehn 2004). Trained on 2 CPU cores.", *notes])
+    return "\n".join(
+        [*lines, "", "In brackets: 95% interval, bootstrap (Koehn 2004). Trained on 2 CPU cores.", "", *notes]
+    )
 
 
 def row(record: Record, test: str) -> str:
     """Returns the row of one record on one test set."""
     scores = {score.name: score.format_value() for score in record.scores[test]}
     minutes = "" if record.training_seconds is None else f"{record.training_seconds / 60:.0f}"
-    cells = [record.system, test, scores.get("bleu", ""), scores.get("chrf", ""), minutes, f"{record.parameters:,}"]
-    return f"| {' | '.join(cells)} |"
+    epochs = record.recipe["training"]["max_epochs"]
+    cells = [record.system, test, scores.get("bleu", ""), scores.get("chrf", ""), epochs, minutes]
+    cells.append(f"{record.parameters:,}")
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def speed_table() -> str:
