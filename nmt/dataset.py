@@ -204,6 +204,9 @@ def batches(corpus: EncodedCorpus, plan: list[npt.NDArray[np.int64]], start: int
     """
     import tensorflow as tf
 
+    if start >= len(plan):
+        return iter(())
+
     def ragged(sequences: Sequences) -> Any:
         return tf.RaggedTensor.from_row_splits(
             tf.constant(sequences.ids), tf.constant(sequences.offsets), validate=False

@@ -26,6 +26,7 @@ from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import Arrays, assign_weights, load_arrays, save_arrays, weights_of
 from nmt.tokenizer import TokenizerPair
 from nmt.training.history import History, TrainingProgress
+from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.loss import token_losses
 from nmt.training.optimizer import Adam
 from nmt.training.validation import Validator
@@ -91,8 +92,15 @@ class Trainer:
         """Trains until the last epoch or until validation stops improving, and returns the best weights.
 
         Writes ``history.jsonl`` and ``tensorboard/`` into the scratch folder as it goes, and copies them to
-        ``output`` at the end.
+        ``output`` at the end. A signal is obeyed after the step that it came in, and after a checkpoint.
+
+        Raises:
+            KeyboardInterrupt: a signal came, and a checkpoint is written.
         """
+        with deferred_interruption() as interruption:
+            return self._run(output, interruption)
+
+    def _run(self, output: Path, interruption: Interruption) -> TrainingResult:
         progress, best = self._resume()
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
         lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
@@ -100,7 +108,7 @@ class Trainer:
         plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
         display = TrainingProgress(len(plan) * self._config.max_epochs)
         began = time.monotonic() - progress.seconds
-        while progress.epoch < self._config.max_epochs:
+        while progress.epoch < self._config.max_epochs and progress.without_improvement < self._config.stop_after:
             plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
             for batch in batches(self._corpus, plan, progress.position):
                 self._one_step(batch, progress, history, display)
@@ -110,8 +118,10 @@ class Trainer:
                 every = self._config.validate_every
                 if (progress.step % every == 0) if every else last:
                     best = self._validate(progress, best, history, display)
-                if progress.step % self._config.checkpoint_every == 0 and not last:
+                if (progress.step % self._config.checkpoint_every == 0 and not last) or interruption.requested:
                     self._save(progress, best)
+                if interruption.requested:
+                    raise KeyboardInterrupt
                 if progress.without_improvement >= self._config.stop_after:
                     return self._result(progress, best, output)
             progress.epoch, progress.position = progress.epoch + 1, 0

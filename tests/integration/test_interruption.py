@@ -65,7 +65,7 @@ def test_killed_in_every_stage_it_ends_alike(finished, project):
 def test_a_signal_ends_with_the_command_that_goes_on(project, number):
     process = stop_at(project, "[train] ", number)
     assert process.returncode == 4, process.rest
-    assert "Continue: " in process.rest
+    assert "Continue:\n" in process.rest
     assert "run tiny.yaml" in process.rest
     assert "Traceback" not in process.rest
 

@@ -88,4 +88,5 @@ def test_a_start_in_the_middle_gives_the_batches_that_remain():
     corpus = EncodedCorpus(Sequences.of([*row, EOS] for row in rows), Sequences.of([BOS, *row, EOS] for row in rows))
     plan = plan_epoch(corpus.source.lengths, corpus.target.lengths - 1, 20, 1, 0)
     whole = [batch.source.numpy().tolist() for batch in batches(corpus, plan)]
-    assert [batch.source.numpy().tolist() for batch in batches(corpus, plan, 3)] == whole[3:]
+    for start in (3, len(plan)):
+        assert [batch.source.numpy().tolist() for batch in batches(corpus, plan, start)] == whole[start:]

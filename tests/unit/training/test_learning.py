@@ -1,6 +1,7 @@
 """The parts together learn: sequences of symbols come out reversed, also those that were never seen."""
 
 import random
+import signal
 
 import numpy as np
 import pytest
@@ -111,6 +112,30 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, average):
     (folder / "output").rmdir()
     resumed = run(recipe, pairs, Validation(1.5, 3.0), folder)
     assert resumed.facts == whole.facts
+    for name, array in whole.weights.items():
+        np.testing.assert_array_equal(resumed.weights[name], array)
+
+
+@pytest.mark.parametrize("validate_every", [0, 3])
+def test_a_signal_is_obeyed_after_the_step_and_a_checkpoint(tmp_path, validate_every):
+    class Stopping(Validation):
+        def measure(self, model):
+            if self.calls == 0:
+                signal.raise_signal(signal.SIGTERM)
+            return super().measure(model)
+
+    recipe, pairs = (
+        recipe_of(max_epochs=2, checkpoint_every=1000, validate_every=validate_every),
+        reversals(200, seed=1),
+    )
+    whole = run(recipe, pairs, Validation(), tmp_path / "whole")
+    folder = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, pairs, Stopping(), folder)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert (folder / "scratch" / "checkpoint.npz").is_file()
+    (folder / "output").rmdir()
+    resumed = run(recipe, pairs, Validation(), folder)
     for name, array in whole.weights.items():
         np.testing.assert_array_equal(resumed.weights[name], array)
 
