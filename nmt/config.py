@@ -199,7 +199,7 @@ class DecodingConfig(Strict):
     """Search."""
 
     beam_size: Count = 5
-    length_penalty: Annotated[float, Field(ge=0.0)] = Field(
+    length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
         1.0, description="exponent a of length^a that divides scores"
     )
     max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")

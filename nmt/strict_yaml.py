@@ -63,6 +63,8 @@ def validate(model: type[Model], tree: Any, path: Path) -> Model:
     """
     try:
         return model.model_validate(_plain(tree))
+    except RecursionError as error:
+        raise RecipeError(f"{path}: a value contains itself", action="Remove the alias") from error
     except ValidationError as error:
         faults = [_describe(fault, model, tree, path) for fault in error.errors()]
         raise RecipeError("\n".join(faults)) from error
@@ -166,9 +168,9 @@ def _line(node: Any, part: str | int) -> int | None:
     marks = getattr(node, "lc", None)
     try:
         position = marks.key(part) if isinstance(node, dict) else marks.item(part)  # type: ignore[union-attr]
+        return int(position[0]) + 1
     except (AttributeError, KeyError, IndexError, TypeError):
-        return None
-    return int(position[0]) + 1
+        return None  # what came in by a merge key has no place of its own
 
 
 def _sections(model: type[Strict], location: list[str | int]) -> list[type[Strict]]:

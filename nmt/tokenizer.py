@@ -30,6 +30,7 @@ SAMPLE_LINES = 2_000_000
 
 _UNKNOWN_SURFACE = "\u2047"
 _LARGEST = 1 << 30
+_EVERY_CHARACTER = 0x110000 + 300  # those of Unicode, bytes and special pieces
 # Characters with a meaning inside SentencePiece's trainer, which skips lines that have them.
 _RESERVED = str.maketrans({"\0": " ", "\t": " ", "\u2585": " "})
 _QUIET = 2  # of absl's levels: errors only
@@ -88,7 +89,7 @@ class Tokenizer:
                 model_writer=model,
                 model_type=config.kind,
                 # For char the trainer would cut the alphabet in silence: it gets all it wants and is judged below.
-                vocab_size=_LARGEST if config.kind == "char" else config.vocab_size,
+                vocab_size=_EVERY_CHARACTER if config.kind == "char" else config.vocab_size,
                 byte_fallback=config.byte_fallback,
                 character_coverage=config.character_coverage,
                 normalization_rule_name="identity",

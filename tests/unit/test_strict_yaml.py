@@ -61,6 +61,15 @@ def test_what_is_no_mapping_is_an_error(tmp_path, text):
         override(read_yaml(tmp_path / "file.yaml"), "seed=3")
 
 
+def test_a_fault_that_came_in_by_a_merge_key(tmp_path):
+    message = fault(tmp_path, RECIPE + "training: &b {max_epochs: 3}\ndecoding: {<<: *b}\n")
+    assert "decoding.max_epochs: unknown key" in message
+
+
+def test_a_value_that_contains_itself(tmp_path):
+    fault(tmp_path, "&a\nname: *a\n")
+
+
 def test_a_key_below_a_name_of_the_writer_has_a_nearest_one_too(tmp_path):
     card = "id: file\ntitle: t\nlanguages: [a]\nlicence: l\nverified: true\n"
     message = fault(tmp_path, card + "splits: {train: {format: plain, sidez: {a: x, b: y}}}\n", CorpusCard)
