@@ -1,0 +1,103 @@
+"""From source ids to target ids: order, batches, limits, and the ids that are not text."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.config import DecodingConfig, ModelConfig
+from nmt.decoding.decoder import BatchDecoder
+from nmt.decoding.search import Hypotheses
+from nmt.models.seq2seq import Seq2Seq
+from nmt.tokenizer import BOS, EOS, PAD, UNK
+
+VOCAB = 20
+CONFIG = ModelConfig.model_validate({"embedding": {"size": 8}, "encoder": {"units": 8}, "decoder": {"units": 8}})
+GENERATOR = np.random.default_rng(3)
+SOURCES = [[*GENERATOR.integers(4, VOCAB, length).tolist(), EOS] for length in GENERATOR.integers(0, 9, 30)]
+
+
+@pytest.fixture
+def model():
+    keras.utils.set_random_seed(5)
+    return Seq2Seq(CONFIG, VOCAB, VOCAB)
+
+
+def prefer(model, ids, by):
+    bias = np.zeros(VOCAB, np.float32)
+    bias[ids] = by
+    model.output_bias.assign(bias)
+
+
+def decode(model, sources, **settings):
+    outputs = BatchDecoder(model, DecodingConfig(**settings)).decode(sources)
+    return [without_padding(output) for output in outputs]
+
+
+def without_padding(ids):
+    length = len(ids)
+    while length and ids[length - 1] == PAD:
+        length -= 1
+    return ids[:length]
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_batches_change_no_output(model, beam_size):
+    together = decode(model, SOURCES, beam_size=beam_size)
+    assert len({tuple(ids) for ids in together}) > len(SOURCES) // 2
+    for tokens_per_batch in (1, 40):
+        assert decode(model, SOURCES, beam_size=beam_size, tokens_per_batch=tokens_per_batch) == together
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    sources=st.lists(st.lists(st.integers(4, VOCAB - 1), max_size=12), max_size=20),
+    tokens_per_batch=st.integers(1, 60),
+    beam_size=st.integers(1, 4),
+)
+def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, tokens_per_batch, beam_size):
+    shapes = []
+
+    def echo(batch):
+        shapes.append(batch.shape)
+        return Hypotheses(batch[:, None], None)
+
+    decoder = BatchDecoder(None, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
+    decoder._search = echo
+    assert [without_padding(ids) for ids in decoder.decode(sources)] == sources
+    assert sum(rows for rows, _ in shapes) == len(sources)
+    for rows, longest in shapes:
+        assert rows == 1 or rows * longest * beam_size <= tokens_per_batch
+
+
+def test_nothing_in_is_nothing_out(model):
+    assert decode(model, []) == []
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_ids_that_are_not_text_never_appear(model, beam_size):
+    prefer(model, [PAD, UNK, BOS], by=50.0)
+    outputs = decode(model, SOURCES, beam_size=beam_size)
+    assert all(outputs)
+    assert not {PAD, UNK, BOS} & {token for ids in outputs for token in ids}
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_the_end_comes_once_and_last(model, beam_size):
+    outputs = decode(model, SOURCES, beam_size=beam_size)
+    assert any(len(ids) > 1 and ids[-1] == EOS for ids in outputs)
+    assert not any(EOS in ids[:-1] for ids in outputs)
+    prefer(model, [EOS], by=50.0)
+    assert decode(model, SOURCES, beam_size=beam_size) == [[EOS]] * len(SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "extra", "most"), [(2.0, 10, 512), (0.5, 1, 512), (1.5, 2, 512), (2.0, 1, 7), (3.0, 3, 1)]
+)
+def test_an_output_that_never_ends_is_as_long_as_its_limit(model, ratio, extra, most):
+    prefer(model, [EOS], by=-1e6)
+    outputs = decode(
+        model, SOURCES, beam_size=2, max_length_ratio=ratio, max_length_extra=extra, max_output_tokens=most
+    )
+    assert [len(ids) for ids in outputs] == [min(int(len(ids) * ratio) + extra, most) for ids in SOURCES]
