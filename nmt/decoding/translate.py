@@ -11,6 +11,7 @@ from typing import Any
 
 from nmt import textio
 from nmt.bundle import Bundle
+from nmt.cleaning.normalize import is_blank
 from nmt.config import DecodingConfig
 from nmt.strict_yaml import read_settings
 from nmt.tokenizer import EOS
@@ -47,7 +48,7 @@ class Translator:
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
             normalized = [self._normalize(line) for line in chunk]
-            filled = [index for index, text in enumerate(normalized) if text.strip()]
+            filled = [index for index, text in enumerate(normalized) if not is_blank(text)]
             encoded = self._bundle.tokenizers.source.encode([normalized[index] for index in filled])
             decoded = self._decoder.decode([[*ids, EOS] for ids in encoded])
             texts = self._bundle.tokenizers.target.decode(decoded)
@@ -69,7 +70,8 @@ def translate_command(bundle: Bundle, source: Path | None, target: Path | None, 
         for answer in answers:
             textio.print_line(answer)
     else:
-        total = textio.count_lines(source) if source else None
+        # A pipe can be read only once: counting its lines would leave none to translate.
+        total = textio.count_lines(source) if source and source.is_file() else None
         textio.write_lines(target, _counted(answers, total))
 
 

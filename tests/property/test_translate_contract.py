@@ -1,6 +1,7 @@
 """N lines in, N lines out, through the reader and the writer of ``nmt translate``; only the network is a fake."""
 
 import io
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -88,6 +89,15 @@ def test_the_order_does_not_depend_on_the_chunks(chunk_lines):
     lines = ["third", "", "a", "\u200b", "the second longest"]
     answers = Translator(BUNDLES[1]).translate(lines, chunk_lines)
     assert list(answers) == ["third", "", "a", "", "the second longest"]
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    reading, writing = os.pipe()
+    os.write(writing, "one\n\u200b\ntwo\n".encode())
+    os.close(writing)
+    translate_command(BUNDLES[0], Path(f"/dev/fd/{reading}"), tmp_path / "target", {})
+    os.close(reading)
+    assert (tmp_path / "target").read_text() == "one\n\ntwo\n"
 
 
 def test_an_unknown_setting_is_refused():
