@@ -1,7 +1,8 @@
 """The bundle: the one artifact that a trained model is.
 
 A folder with everything that changes the output: weights, tokenizers, normalisation, the model's shape, default
-decoding. ``bundle.json`` carries the digest of every other file, so a damaged bundle is noticed when it is opened.
+decoding. ``bundle.json`` carries its own digest and that of every other file, so a damaged bundle is noticed when it is
+opened.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import nmt
 from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
 from nmt.errors import BundleError
-from nmt.storage import sha256_of_file, write_json
+from nmt.storage import canonical_json, sha256_of_file, sha256_of_text, write_json
 from nmt.tokenizer import TokenizerPair
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def write_bundle(
         "facts": facts,
         "files": files,
     }
-    write_json(folder / _INDEX, index)
+    _write_index(folder, index)
 
 
 def publish_bundle(bundle: Bundle, folder: Path, recipe: Recipe, facts: dict[str, Any]) -> None:
@@ -95,7 +96,16 @@ def publish_bundle(bundle: Bundle, folder: Path, recipe: Recipe, facts: dict[str
         shutil.copy(bundle.folder / name, folder / name)
     index["recipe"] = _recipe_json(recipe)
     index["facts"] = bundle.facts | facts
-    write_json(folder / _INDEX, index)
+    _write_index(folder, index)
+
+
+def _write_index(folder: Path, index: dict[str, Any]) -> None:
+    write_json(folder / _INDEX, index | {"digest": index_digest(index)})
+
+
+def index_digest(index: dict[str, Any]) -> str:
+    """Returns the sha256 of all that an index says but its own digest."""
+    return sha256_of_text(canonical_json({key: value for key, value in index.items() if key != "digest"}))
 
 
 def _recipe_json(recipe: Recipe) -> dict[str, Any]:
@@ -120,6 +130,13 @@ def load_bundle(folder: Path) -> Bundle:
             received=f"format {index.get('format')}, written by nmt {index.get('nmt_version')}",
             expected=f"format {FORMAT} or older (this is nmt {nmt.__version__})",
             action="Install a newer nmt",
+        )
+    if index.get("digest") != index_digest(index):
+        raise BundleError(
+            f"{folder / _INDEX}: the bundle is damaged",
+            received=f"content with sha256 {index_digest(index)}",
+            expected=f"content with sha256 {index.get('digest')}",
+            action="Copy the bundle again, or run the recipe again",
         )
     files = index.get("files")
     if not isinstance(files, dict) or not {_WEIGHTS, TokenizerPair.INDEX} <= files.keys():

@@ -97,7 +97,7 @@ def replace_folder(temporary: Path, final: Path) -> None:
 
 def sha256_of_text(text: str) -> str:
     """Returns the hexadecimal SHA-256 of ``text`` in UTF-8."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def sha256_of_file(path: Path) -> str:

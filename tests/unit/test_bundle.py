@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmt.bundle import load_bundle, publish_bundle, write_bundle
+from nmt.bundle import index_digest, load_bundle, publish_bundle, write_bundle
 from nmt.config import DecodingConfig, Recipe, TokenizerConfig
 from nmt.errors import BundleError
 from nmt.models.seq2seq import Seq2Seq
@@ -44,7 +44,8 @@ def folder(tokenizers, weights, tmp_path):
 
 def change_index(folder: Path, **changes) -> None:
     path = folder / "bundle.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    index = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(index | {"digest": index_digest(index)}))
 
 
 def refused(folder: Path) -> str:
@@ -79,6 +80,13 @@ def test_a_changed_byte_in_any_file_is_noticed(folder):
     load_bundle(folder)
 
 
+def test_a_changed_setting_of_the_index_is_noticed(folder):
+    path = folder / "bundle.json"
+    path.write_text(path.read_text().replace('"length_penalty": 1.0', '"length_penalty": 1.2'))
+    assert "1.2" in path.read_text()
+    assert "damaged" in refused(folder)
+
+
 def test_a_newer_format_asks_for_a_newer_program(folder):
     change_index(folder, format=99)
     assert "Install a newer nmt" in refused(folder)
@@ -102,7 +110,7 @@ def test_an_index_that_is_none_is_refused(folder, changes):
     refused(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\udcff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\udcff", '{"format": 1, "x": "\\ud800"}'])
 def test_an_index_that_is_no_object_is_refused(folder, text):
     (folder / "bundle.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     refused(folder)
