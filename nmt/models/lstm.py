@@ -146,8 +146,10 @@ def _run(
             trace, cells[:-1], d_outputs + last * d_last_hidden, last * d_last_cell, recurrent
         )
         flat = tf.reshape(d_gates, [-1, bias.shape[0]])  # [T*B, 4H]
+        # Products with a transposed right side run at a third of the rate on some CPUs, so here and in the loop the
+        # weights are transposed beforehand.
         return (
-            tf.reshape(tf.matmul(flat, kernel, transpose_b=True), tf.shape(inputs)),
+            tf.reshape(tf.matmul(flat, tf.transpose(kernel)), tf.shape(inputs)),
             None,
             d_hidden + empty * d_last_hidden,
             d_cell + empty * d_last_cell,
