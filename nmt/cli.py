@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shlex
-import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -66,13 +64,14 @@ def run(
     since it was last built is skipped.
     """
     from nmt.pipeline.run import interrupted, run_recipe
+    from nmt.terminal import command_to_continue, program
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     loaded, path, workspace = _prepare(recipe, overrides, work)
     try:
         plan = run_recipe(loaded, path, workspace, stages, force)
     except KeyboardInterrupt as error:
-        raise interrupted(f"{program()} {shlex.join(_without_force(sys.argv[1:]))}") from error
+        raise interrupted(command_to_continue()) from error
     if not any(planned.reasons for planned in plan):
         print(f"Nothing to do: all stages of {loaded.name} are up to date.", file=sys.stderr)
     if plan[-1].stage.name == "record":
@@ -342,7 +341,7 @@ def leaderboard(board: str | None, work: Path | None, form: str, output: Path | 
             print("\n".join(names) or "No leaderboards yet. A finished run adds its record: nmt run demo")
         return
     text = render(folder, board, form)
-    if _no_dash(output) and output:
+    if output := _no_dash(output):
         write_bytes(output, (text + "\n").encode("utf-8"))
     else:
         print(text)
@@ -378,37 +377,12 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def program() -> str:
-    """Returns how the user called this program, so that a command that is shown works when it is copied."""
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py":
-        return "python -m nmt"
-    found = shutil.which("nmt")
-    if found and called.exists() and Path(found).samefile(called):
-        return "nmt"
-    return os.path.relpath(called)
-
-
 def _prepare(recipe: str, overrides: tuple[str, ...], work: Path | None) -> tuple[Recipe, Path, Workspace]:
     from nmt.config import find_recipe, load_recipe
     from nmt.pipeline.workspace import Workspace
 
     path = find_recipe(recipe)
     return load_recipe(path, list(overrides)), path, Workspace.at(work)
-
-
-def _without_force(arguments: list[str]) -> list[str]:
-    """Returns the arguments without ``--force STAGE``: continuing must not begin the stage again."""
-    kept: list[str] = []
-    skip = False
-    for argument in arguments:
-        if skip or argument.startswith("--force="):
-            skip = False
-        elif argument == "--force":
-            skip = True
-        else:
-            kept.append(argument)
-    return kept
 
 
 def _no_dash(path: Path | None) -> Path | None:

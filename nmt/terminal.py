@@ -1,13 +1,16 @@
-"""What people see in a terminal, and what they do not: tables, downloads, a card, a library's chatter."""
+"""What people see in a terminal: tables, downloads, a card, commands to copy; and no library's chatter."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import shlex
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from nmt.corpora.cards import CorpusCard, HuggingFaceSplit, split_files, split_sides
@@ -23,7 +26,7 @@ def load_tensorflow() -> None:
     They say nothing that a user can act on. If the import fails, they are shown after all.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the messages after the import
-    if "tensorflow" in sys.modules:
+    if "tensorflow" in sys.modules or sys.stderr is None:  # nothing to hide, or nobody to hide it from
         return
     sys.stderr.flush()
     real = os.dup(_STANDARD_ERROR)
@@ -41,6 +44,36 @@ def load_tensorflow() -> None:
 
 
 _STANDARD_ERROR = 2  # the descriptor: C++ knows nothing of sys.stderr
+
+
+def program() -> str:
+    """Returns how the user called this program, so that a command that is shown works when it is copied."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m nmt"
+    found = shutil.which("nmt")
+    if found and called.exists() and Path(found).samefile(called):
+        return "nmt"
+    return os.path.relpath(called)
+
+
+def command_to_continue() -> str:
+    """Returns the command that goes on with what this program was called for."""
+    return f"{program()} {shlex.join(_without_force(sys.argv[1:]))}"
+
+
+def _without_force(arguments: list[str]) -> list[str]:
+    """Returns the arguments without ``--force STAGE``: continuing must not begin the stage again."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip or argument.startswith("--force="):
+            skip = False
+        elif argument == "--force":
+            skip = True
+        else:
+            kept.append(argument)
+    return kept
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -1,6 +1,7 @@
 """A whole run by the command line: artifacts, results, what a second run does."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import sacrebleu
@@ -97,6 +98,13 @@ def test_translate_keeps_lines(finished):
     assert [bool(line.strip()) or kind == "text" for line, kind in zip(lines, expected, strict=True)] == [
         kind == "text" for kind in expected
     ]
+
+
+def test_translate_needs_no_standard_error(finished):
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *finished.arguments("translate", "work/runs/tiny/bundle", "test.en")]
+    result = subprocess.run(command, cwd=finished.folder, env=finished.environment, stdout=subprocess.PIPE)
+    assert result.returncode == 0
+    assert result.stdout.count(b"\n") == len(lines_of(finished.folder / "test.en"))
 
 
 def test_translate_writes_a_file(finished, tmp_path):
