@@ -18,7 +18,7 @@ import nmt
 from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
 from nmt.errors import BundleError
-from nmt.storage import canonical_json, sha256_of_file, sha256_of_text, write_json
+from nmt.storage import sha256_of_file, sha256_of_json, write_json
 from nmt.tokenizer import TokenizerPair
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _write_index(folder: Path, index: dict[str, Any]) -> None:
 
 def index_digest(index: dict[str, Any]) -> str:
     """Returns the sha256 of all that an index says but its own digest."""
-    return sha256_of_text(canonical_json({key: value for key, value in index.items() if key != "digest"}))
+    return sha256_of_json({key: value for key, value in index.items() if key != "digest"})
 
 
 def _recipe_json(recipe: Recipe) -> dict[str, Any]:
@@ -121,9 +121,7 @@ def load_bundle(folder: Path) -> Bundle:
     """
     index = _read_index(folder)
     if type(index.get("format")) is not int or index["format"] < 1:
-        raise BundleError(
-            f"{folder / _INDEX}: the bundle is damaged", received=f"format {index.get('format')!r}", expected="a number"
-        )
+        raise _damage(folder / _INDEX, f"format {index.get('format')!r}", "a number")
     if index["format"] > FORMAT:
         raise BundleError(
             f"{folder}: the bundle is of a newer version",
@@ -131,39 +129,35 @@ def load_bundle(folder: Path) -> Bundle:
             expected=f"format {FORMAT} or older (this is nmt {nmt.__version__})",
             action="Install a newer nmt",
         )
-    if index.get("digest") != index_digest(index):
-        raise BundleError(
-            f"{folder / _INDEX}: the bundle is damaged",
-            received=f"content with sha256 {index_digest(index)}",
-            expected=f"content with sha256 {index.get('digest')}",
-            action="Copy the bundle again, or run the recipe again",
-        )
+    digest = index_digest(index)
+    if index.get("digest") != digest:
+        raise _damage(folder / _INDEX, f"content with sha256 {digest}", f"content with sha256 {index.get('digest')}")
     files = index.get("files")
     if not isinstance(files, dict) or not {_WEIGHTS, TokenizerPair.INDEX} <= files.keys():
-        raise BundleError(
-            f"{folder / _INDEX}: the bundle is damaged",
-            received=f"files: {files!r}"[:200],
-            expected=f"the digests of {_WEIGHTS}, {TokenizerPair.INDEX} and the tokenizers",
-            action="Copy the bundle again, or run the recipe again",
-        )
+        expected = f"the digests of {_WEIGHTS}, {TokenizerPair.INDEX} and the tokenizers"
+        raise _damage(folder / _INDEX, f"files: {files!r}"[:200], expected)
     for name, digest in files.items():
         path = folder / name
         if Path(name).name != name:
             raise BundleError(f"{folder}: bundle.json names a file outside the bundle", received=name)
         received = f"sha256 {sha256_of_file(path)}" if path.is_file() else "no such file"
         if received != f"sha256 {digest}":
-            raise BundleError(
-                f"{path}: the bundle is damaged",
-                received=received,
-                expected=f"sha256 {digest}",
-                action="Copy the bundle again, or run the recipe again",
-            )
+            raise _damage(path, received, f"sha256 {digest}")
     try:
         recipe = Recipe.model_validate(index["recipe"])
         facts = dict(index["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder / _INDEX}: the bundle is damaged ({error})") from error
     return Bundle(folder, recipe, TokenizerPair.load(folder), facts)
+
+
+def _damage(path: Path, received: str, expected: str) -> BundleError:
+    return BundleError(
+        f"{path}: the bundle is damaged",
+        received=received,
+        expected=expected,
+        action="Copy the bundle again, or run the recipe again",
+    )
 
 
 def _read_index(folder: Path) -> dict[str, Any]:

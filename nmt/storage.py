@@ -85,19 +85,33 @@ def replace_folder(temporary: Path, final: Path) -> None:
             sync_folder(path)
     sync_folder(temporary)
     final.parent.mkdir(parents=True, exist_ok=True)
-    if final.exists():
-        discarded = final.with_name(f".{final.name}.{os.getpid()}.old")
-        os.replace(final, discarded)
-        os.replace(temporary, final)
+    discarded = _set_aside(final) if final.exists() else None
+    os.replace(temporary, final)
+    if discarded:
         shutil.rmtree(discarded, ignore_errors=True)
-    else:
-        os.replace(temporary, final)
     sync_folder(final.parent)
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder, whose name is free at once; that of one that is not there is free already."""
+    if folder.exists():
+        shutil.rmtree(_set_aside(folder), ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> Path:
+    discarded = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    os.replace(folder, discarded)
+    return discarded
 
 
 def sha256_of_text(text: str) -> str:
     """Returns the hexadecimal SHA-256 of ``text`` in UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def sha256_of_json(value: Any) -> str:
+    """Returns the hexadecimal SHA-256 of a value's canonical JSON."""
+    return sha256_of_text(canonical_json(value))
 
 
 def sha256_of_file(path: Path) -> str:

@@ -21,6 +21,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
 
 
+# Tags and dates that are none make the reader raise whatever it meets first.
+_READER_ERRORS = (YAMLError, ValueError, TypeError, AttributeError, RecursionError)
+
 Model = TypeVar("Model", bound=Strict)
 
 
@@ -50,8 +53,7 @@ def read_yaml(path: Path) -> Any:
             expected="YAML 1.2",
             action="Check the indentation and the colons near that place",
         ) from error
-    except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        # Tags and dates that are none make the reader raise whatever it meets first.
+    except _READER_ERRORS as error:
         raise RecipeError(f"{path}: not valid YAML", received=str(error), expected="YAML 1.2") from error
 
 
@@ -108,7 +110,7 @@ def override(tree: Any, setting: str) -> None:
         )
     try:
         value = YAML(typ="safe").load(text)
-    except (YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except _READER_ERRORS as error:
         raise RecipeError(f"--set {setting}: the value is not YAML", received=text) from error
     if not isinstance(tree, dict):
         raise RecipeError(f"--set {setting}: the recipe is not a mapping", received=type(tree).__name__)

@@ -108,11 +108,10 @@ class Tokenizer:
                 raise lines.failure from None
             raise _training_error(str(error), paths, config, lines.visible) from error
         tokenizer = cls(model.getvalue())
+        size = tokenizer.vocab_size
         # The alphabet of a side is what it is: for characters vocab_size is an upper limit.
-        if tokenizer.vocab_size > config.vocab_size or (
-            config.kind != "char" and tokenizer.vocab_size != config.vocab_size
-        ):
-            raise _size_error(paths, config, tokenizer.vocab_size, tokenizer.vocab_size)
+        if not (size <= config.vocab_size if config.kind == "char" else size == config.vocab_size):
+            raise _size_error(paths, config, size, size)
         return tokenizer
 
     @classmethod

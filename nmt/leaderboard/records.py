@@ -15,7 +15,7 @@ from typing import Any
 
 from nmt.errors import DataError, UsageError, nearest
 from nmt.evaluation.scores import Score
-from nmt.storage import canonical_json, sha256_of_text, sync_folder
+from nmt.storage import sha256_of_json, sync_folder
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Record:
     @property
     def digest(self) -> str:
         """The sha256 of the canonical JSON of all fields."""
-        return sha256_of_text(canonical_json(self._fields()))
+        return sha256_of_json(self._fields())
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record as JSON values, its digest included."""
@@ -76,7 +76,7 @@ class Record:
         if not isinstance(fields, dict) or "digest" not in fields:
             raise DataError("not a record", expected=expected)
         rest = {name: value for name, value in fields.items() if name != "digest"}
-        actual = sha256_of_text(canonical_json(rest))
+        actual = sha256_of_json(rest)
         if actual != fields["digest"]:
             raise DataError(
                 "the record was altered after it was written",

@@ -47,18 +47,16 @@ class Comparison:
     def of(cls, records: Sequence[Record]) -> Comparison:
         """Compares the bases of all scores."""
         counts: dict[Column, Counter[_Basis]] = {}
+        signatures: dict[tuple[Column, _Basis], str] = {}  # whole ones
         for record in records:
             for column, score in _scores(record).items():
-                counts.setdefault(column, Counter())[_basis(record, column, score)] += 1
+                basis = _basis(record, column, score)
+                counts.setdefault(column, Counter())[basis] += 1
+                signatures.setdefault((column, basis), score.signature)
         bases = {column: counter.most_common(1)[0][0] for column, counter in counts.items()}
         others = [(column, basis) for column in counts for basis in counts[column] if basis != bases[column]]
         marks = {other: f"†{number}" for number, other in enumerate(others, start=1)}
-        shown: dict[Column, str] = {}
-        for record in records:
-            for column, score in _scores(record).items():
-                if _basis(record, column, score) == bases[column]:
-                    shown.setdefault(column, score.signature)
-        return cls(list(counts), bases, marks, shown)
+        return cls(list(counts), bases, marks, {column: signatures[column, basis] for column, basis in bases.items()})
 
     def mark(self, record: Record, column: Column, score: Score) -> str:
         """Returns the mark of a score that is not comparable with its column's, or nothing."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from nmt.config import Recipe
 from nmt.pipeline.stage import Stage
-from nmt.storage import canonical_json, sha256_of_text
+from nmt.storage import canonical_json, sha256_of_json
 
 _DIGEST_CHARACTERS = 16
 
@@ -34,7 +34,7 @@ def stage_facts(stage: Stage, recipe: Recipe, recipe_path: Path, inputs: dict[st
 
 def digest_of(facts: dict[str, Any]) -> str:
     """Returns the digest of a stage's facts: 16 hexadecimal characters."""
-    return sha256_of_text(canonical_json(facts))[:_DIGEST_CHARACTERS]
+    return sha256_of_json(facts)[:_DIGEST_CHARACTERS]
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

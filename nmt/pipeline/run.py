@@ -15,7 +15,7 @@ from nmt.evaluation.scores import check_metrics
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
 from nmt.pipeline.workspace import Workspace
-from nmt.storage import replace_folder
+from nmt.storage import remove_folder, replace_folder
 
 
 def print_progress(text: str) -> None:
@@ -73,11 +73,7 @@ def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
     with workspace.locked(stage, digest):
         if forced:
             shutil.rmtree(workspace.scratch(stage, digest), ignore_errors=True)
-        discarded = workspace.scratch(stage, digest).with_name(f"{stage}-{digest}.discarded")
-        shutil.rmtree(discarded, ignore_errors=True)
-        discarded.parent.mkdir(parents=True, exist_ok=True)
-        planned.artifact.rename(discarded)  # at once, for removing takes a while
-        shutil.rmtree(discarded, ignore_errors=True)
+        remove_folder(planned.artifact)
 
 
 def _build(

@@ -25,7 +25,7 @@ import nmt
 from nmt import textio
 from nmt.config import CorpusReference, Recipe
 from nmt.pipeline.stage import Stage, StageContext
-from nmt.storage import canonical_json, sha256_of_file, sha256_of_text, write_json
+from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
 from nmt.terminal import load_tensorflow
 
 
@@ -203,7 +203,7 @@ def _record(context: StageContext) -> None:
         system=recipe.name,
         time=evaluated.get("time", ""),
         recipe=recipe.model_dump(mode="json", exclude_none=True),
-        recipe_digest=sha256_of_text(canonical_json(recipe.model_dump(mode="json", exclude_none=True))),
+        recipe_digest=sha256_of_json(recipe.model_dump(mode="json", exclude_none=True)),
         run_digest=context.digest,
         seed=recipe.seed,
         version=nmt.__version__,

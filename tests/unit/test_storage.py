@@ -10,6 +10,7 @@ import pytest
 from nmt.storage import (
     atomic_file,
     canonical_json,
+    remove_folder,
     replace_folder,
     sha256_of_file,
     sha256_of_text,
@@ -87,6 +88,13 @@ def test_digests(tmp_path: Path) -> None:
     write_bytes(tmp_path / "file", content)
     assert sha256_of_file(tmp_path / "file") == hashlib.sha256(content).hexdigest()
     assert sha256_of_text("é") == hashlib.sha256(b"\xc3\xa9").hexdigest()
+
+
+def test_a_removed_folder_leaves_nothing(tmp_path):
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    remove_folder(tmp_path / "folder")
+    assert names(tmp_path) == []
+    remove_folder(tmp_path / "folder")
 
 
 def test_a_link_stays_a_link(tmp_path):

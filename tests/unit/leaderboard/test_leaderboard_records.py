@@ -10,6 +10,7 @@ import nmt
 from nmt.errors import DataError, UsageError
 from nmt.evaluation.scores import Score
 from nmt.leaderboard.records import Record, append_record, board_names, board_path, read_records
+from nmt.storage import sha256_of_json
 
 
 def make(run: str, system: str = "small", value: float = 30.0) -> Record:
@@ -193,3 +194,26 @@ def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     runs = [record.run_digest for record in records]
     assert problems == []
     assert sorted(runs) == sorted(f"{name}{number}" for name in ("left", "right", "shared") for number in range(20))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parameters": "abc"},
+        {"parameters": 10**400},
+        {"time": None},
+        {"system": 7},
+        {"seed": "1"},
+        {"recipe": []},
+        {"test_digests": []},
+        {"hypothesis_digests": {"test": 1}},
+    ],
+)
+def test_a_record_of_wrong_types_is_a_problem_of_its_line_alone(tmp_path: Path, change: dict[str, object]) -> None:
+    path = board_path(tmp_path, "board")
+    fields = {name: value for name, value in make("1").to_json().items() if name != "digest"} | change
+    path.write_text(json.dumps(fields | {"digest": sha256_of_json(fields)}) + "\n", encoding="utf-8")
+    append_record(path, make("2"))
+    records, problems = read_records(path)
+    assert [record.run_digest for record in records] == ["2"]
+    assert len(problems) == 1
