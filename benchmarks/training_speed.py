@@ -185,8 +185,8 @@ def nmt_step(options: argparse.Namespace) -> Callable[[], Any]:
     @tf.function
     def step(number: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            readout = model.readout(source, target_in, tf.stack([1, number]))
-            total, _, tokens = token_losses(model, readout, target_out, 0.1)
+            output, memory = model.teacher_forced(source, target_in, tf.stack([1, number]))
+            total, _, tokens = token_losses(model, output, memory, target_out, 0.1)
             loss = total / tf.cast(tokens, tf.float32)
         optimizer.apply(tape.gradient(loss, weights), tf.constant(1e-3))
         return loss

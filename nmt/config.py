@@ -12,11 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from nmt.errors import RecipeError, nearest
+from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig
 from nmt.strict_yaml import Strict, override, read_yaml, validate
 
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
 
 
@@ -131,52 +130,6 @@ class DatasetConfig(Strict):
     max_target_tokens: Count = 128
 
 
-class EmbeddingConfig(Strict):
-    """Embedding matrices. ``tie``: all (source, target, output), target (target, output), none."""
-
-    size: Count = 256
-    tie: Literal["all", "target", "none"] = "all"
-
-
-class EncoderConfig(Strict):
-    """LSTM encoder. ``units`` is the depth of the memory: a bidirectional layer has half of them per direction."""
-
-    layers: Count = 1
-    units: Count = 512
-    bidirectional: bool = True
-    reverse_source: bool = Field(False, description="read the source backwards (Sutskever et al. 2014, section 3.3)")
-
-
-class DecoderConfig(Strict):
-    """LSTM decoder. The bottom layer gives the attention queries; the context feeds the layers above and the output."""
-
-    layers: Count = 1
-    units: Count = 512
-    attention: Literal["none", "dot", "scaled_dot", "general", "additive"] = "dot"
-
-
-class ModelConfig(Strict):
-    """The network."""
-
-    embedding: EmbeddingConfig = EmbeddingConfig()
-    encoder: EncoderConfig = EncoderConfig()
-    decoder: DecoderConfig = DecoderConfig()
-    dropout: Fraction = 0.2
-
-    @model_validator(mode="after")
-    def _fits(self) -> ModelConfig:
-        if self.encoder.bidirectional and self.encoder.units % 2:
-            raise ValueError(
-                f"model.encoder.units is {self.encoder.units}; a bidirectional encoder needs an even number"
-            )
-        if self.decoder.attention in ("dot", "scaled_dot") and self.encoder.units != self.decoder.units:
-            raise ValueError(
-                f"model.decoder.attention {self.decoder.attention} needs model.encoder.units ({self.encoder.units})"
-                f" equal to model.decoder.units ({self.decoder.units}); use general or additive for unequal sizes"
-            )
-        return self
-
-
 class TrainingConfig(Strict):
     """The training loop."""
 
@@ -193,6 +146,10 @@ class TrainingConfig(Strict):
     select_on: Literal["bleu", "chrf", "loss"] = "bleu"
     average: Fraction = Field(0.0, description="decay of an exponential moving average of the weights; 0: none")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
+    coverage_loss: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        0.0, description="weight of the coverage loss (See et al. 2017, eq. 12, 13)"
+    )
+    coverage_loss_after: Annotated[int, Field(ge=0)] = Field(0, description="steps before it is switched on")
 
 
 class DecodingConfig(Strict):
@@ -241,6 +198,33 @@ class Recipe(Strict):
     decoding: DecodingConfig = DecodingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     leaderboard: LeaderboardConfig = LeaderboardConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recipe:
+        decoder, tie = self.model.decoder, self.model.embedding.tie
+        faults = [
+            (
+                tie in SOURCE_TIES and not self.tokenizer.shared,
+                f"model.embedding.tie {tie} needs one vocabulary: set tokenizer.shared to true, or tie to target",
+            ),
+            (
+                decoder.copy_source != "none" and not self.tokenizer.shared,
+                f"model.decoder.copy_source {decoder.copy_source} writes source tokens:"
+                " it needs one vocabulary, tokenizer.shared true",
+            ),
+            (
+                decoder.copy_source == "pointer" and self.training.label_smoothing > 0,
+                "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
+            ),
+            (
+                self.training.coverage_loss > 0 and decoder.attention == "none",
+                "training.coverage_loss is a loss of attention: model.decoder.attention is none",
+            ),
+        ]
+        for wrong, reason in faults:
+            if wrong:
+                raise ValueError(reason)
+        return self
 
     @property
     def board(self) -> str:

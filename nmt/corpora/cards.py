@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from nmt.config import Count, shipped_folder
+from nmt.config import shipped_folder
 from nmt.errors import DataError, UsageError, nearest
+from nmt.model_config import Count
 from nmt.strict_yaml import Strict, read_yaml, validate
 
 CARD_FOLDERS_VARIABLE = "NMT_CARDS"

@@ -11,7 +11,6 @@ import tensorflow as tf
 from nmt.config import DecodingConfig
 from nmt.decoding.search import NEVER, Hypotheses, beam_search
 from nmt.models.layers import Dropout
-from nmt.models.lstm import LstmState
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, UNK
 
@@ -32,20 +31,20 @@ class BatchDecoder:
 
     def _decode(self, source: tf.Tensor) -> Hypotheses:
         config, model = self._config, self._model
-        memory, states = model.encode(source, Dropout(0.0, None))
+        memory, first = model.encode(source, Dropout(0.0, None))
         beam = config.beam_size
-        states = [LstmState(*(tf.repeat(part, beam, axis=0) for part in state)) for state in states]
+        first = tf.nest.map_structure(lambda part: tf.repeat(part, beam, axis=0), first)
         # PAD and BOS are not text, and an unknown piece is never what a reader wants.
-        forbidden = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS], model.output_bias.shape[0]), axis=0) * NEVER
+        forbidden = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS], model.target_vocab_size), axis=0) * NEVER
 
         def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-            logits, result = model.step(tokens, memory, state)
-            return tf.cast(logits, tf.float32) + forbidden, result.states
+            logits, new_state, _ = model.step(tokens, memory, state)
+            return tf.cast(logits, tf.float32) + forbidden, new_state
 
         lengths = tf.reduce_sum(tf.cast(source != PAD, tf.float32), axis=1)
         max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
         max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
-        return beam_search(step, states, max_lengths, beam, config.length_penalty)
+        return beam_search(step, first, max_lengths, beam, config.length_penalty)
 
     def decode(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
         """Returns the best output, as ids without BOS, for each source, in the order given.

@@ -6,65 +6,143 @@ stored once per sentence either way.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
+from nmt.model_config import DecoderConfig
 from nmt.models.layers import Linear
+
+_NEVER = -1e9
 
 
 class Memory(NamedTuple):
-    """What the encoder leaves for the decoder.
+    """What the encoder leaves for the decoder, once per sentence.
 
-    ``values`` [B, S, D] are its outputs, ``keys`` [B, S, D] what attention compares queries with, ``mask`` [B, S] is
-    true for real steps. Without attention ``keys`` equals ``values``.
+    ``values`` [B, S, D] are its outputs, ``keys`` [B, S, H] what attention compares queries with, ``mask`` [B, S] is
+    true for real steps, ``tokens`` int32 [B, S] are the source's ids (PAD where it has none), and ``summary`` [B, D] is
+    the final state of its top layer. Without attention ``keys`` equals ``values``.
     """
 
     values: tf.Tensor
     keys: tf.Tensor
     mask: tf.Tensor
+    tokens: tf.Tensor
+    summary: tf.Tensor
 
 
 class Attention(keras.layers.Layer):
-    """Attention with one of four scores between a query q and a key k.
+    """Attention with one of five scores between a query q and a key k.
 
-    ====================  ==========================  =======================================
-    ``dot``               q . k                       Luong et al. 2015, equation 8
-    ``scaled_dot``        q . k / sqrt(D)             Vaswani et al. 2017, equation 1
-    ``general``           q . W k                     Luong et al. 2015, equation 8
-    ``additive``          v . tanh(U q + W k)         Bahdanau et al. 2015, appendix A.1.2
-    ====================  ==========================  =======================================
+    ========================  ======================  ==================================================
+    ``dot``                   q . k                   Luong et al. 2015, equation 8
+    ``scaled_dot``            q . k / sqrt(D)         Vaswani et al. 2017, equation 1
+    ``general``               q . W k                 Luong et al. 2015, equation 8
+    ``additive``, ``concat``  v . tanh(U q + W k)     Bahdanau et al. 2015, A.1.2; Luong et al. 2015, equation 8
+    ========================  ======================  ==================================================
+
+    More than one head compares learned projections, and each head reads its own part of projected values (Chen et al.
+    2018; Vaswani et al. 2017, section 3.2.2). ``coverage`` adds c w, for the coverage c of a position, inside of tanh
+    (See et al. 2017, equation 11). A window is described at ``_window``.
 
     Args:
-        kind: the score.
-        query_depth: H, depth of the queries.
+        config: the score, the heads, the window, coverage; ``units`` is the depth H of the queries.
         memory_depth: D, depth of the memory.
     """
 
-    def __init__(self, kind: str, query_depth: int, memory_depth: int, name: str) -> None:
+    def __init__(self, config: DecoderConfig, memory_depth: int, name: str) -> None:
         super().__init__(name=name)
-        self.kind = kind
-        self.depth = query_depth
-        self.key_map = Linear(memory_depth, query_depth, "key", bias=False) if kind in ("general", "additive") else None
-        if kind == "additive":
-            self.query_map = Linear(query_depth, query_depth, "query")
-            self.score = self.add_weight(shape=(query_depth,), initializer="random_normal", name="score")
+        self.config = config
+        depth = config.units
+        self.additive = config.attention in ("additive", "concat")
+        self.query_map: Any = None
+        self.key_map: Any = None
+        self.value_map: Any = None
+        if config.heads > 1 or self.additive:
+            self.query_map = Linear(depth, depth, "query")
+        if config.heads > 1 or self.additive or config.attention == "general":
+            self.key_map = Linear(memory_depth, depth, "key", bias=False)
+        if config.heads > 1:
+            self.value_map = Linear(memory_depth, memory_depth, "value", bias=False)
+        if self.additive:
+            self.score = self.add_weight(shape=(depth,), initializer="random_normal", name="score")
+        if config.coverage:
+            self.coverage_row = self.add_weight(shape=(depth,), initializer="random_normal", name="coverage")
+        if config.window == "local_p":
+            self.position_map = Linear(depth, depth, "position", bias=False)
+            self.position_score = self.add_weight(shape=(depth,), initializer="random_normal", name="position_score")
         self.built = True
 
-    def keys(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns the keys [B, S, H] of a memory's values [B, S, D], computed once per sentence."""
-        return values if self.key_map is None else self.key_map.apply(values)
+    def prepare(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the values [B, S, D] and keys [B, S, H] of encoder outputs [B, S, D], computed once per sentence."""
+        keys = values if self.key_map is None else self.key_map.apply(values)
+        return (values if self.value_map is None else self.value_map.apply(values)), keys
 
-    def attend(self, queries: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the contexts [B, Q, D] and the weights [B, Q, S] for ``queries`` [B, Q, H]."""
-        if self.kind == "additive":
-            mapped = self.query_map.apply(queries)[:, :, None]  # [B, Q, 1, H]
-            scores = tf.reduce_sum(self.score * tf.tanh(mapped + memory.keys[:, None]), axis=-1)  # [B, Q, S]
+    def attend(
+        self, queries: tf.Tensor, memory: Memory, time: tf.Tensor, coverage: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the contexts [B, Q, D] and the weights [B, Q, S], the mean of the heads, for ``queries`` [B, Q, H].
+
+        Args:
+            time: int32 [B, Q], the target step of each query.
+            coverage: [B, Q, S], the sum of the weights of all steps before.
+        """
+        heads = self.config.heads
+        if self.additive:
+            scores = self._additive_scores(queries, memory, coverage)[:, None]  # [B, 1, Q, S]
         else:
-            scores = tf.matmul(queries, memory.keys, transpose_b=True)  # [B, Q, S]
-            if self.kind == "scaled_dot":
-                scores = scores * self.depth**-0.5
-        scores = tf.where(memory.mask[:, None], scores, tf.constant(-1e9, scores.dtype))
+            mapped = queries if self.query_map is None else self.query_map.apply(queries)
+            scores = tf.matmul(_split(mapped, heads), _split(memory.keys, heads), transpose_b=True)  # [B, N, Q, S]
+            if self.config.attention == "scaled_dot":
+                scores = scores * (self.config.units // heads) ** -0.5
+        inside, bell = self._window(queries, memory, time)
+        scores = tf.where(inside[:, None], scores, tf.constant(_NEVER, scores.dtype))
         weights = tf.nn.softmax(scores)
-        return tf.matmul(weights, memory.values), weights
+        if bell is not None:
+            weights = weights * bell[:, None]
+        contexts = tf.matmul(weights, _split(memory.values, heads))  # [B, N, Q, D / N]
+        return _merge(contexts), tf.reduce_mean(weights, axis=1)
+
+    def _additive_scores(self, queries: tf.Tensor, memory: Memory, coverage: tf.Tensor | None) -> tf.Tensor:
+        inner = self.query_map.apply(queries)[:, :, None] + memory.keys[:, None]  # [B, Q, S, H]
+        if coverage is not None:
+            inner = inner + coverage[..., None] * self.coverage_row
+        return tf.reduce_sum(self.score * tf.tanh(inner), axis=-1)  # [B, Q, S]
+
+    def _window(self, queries: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Returns which positions a query may see [B, Q, S], and factors of the weights [B, Q, S] or None.
+
+        ``local_m`` looks at the source positions around the target step; ``local_p`` predicts the position
+        p = S sigmoid(v . tanh(W q)) and favours what is near it by exp(-(s - p)^2 / (2 sigma^2)), sigma = radius / 2
+        (Luong et al. 2015, section 3.2, equations 9 and 10).
+        """
+        real = memory.mask[:, None]  # [B, 1, S]
+        if self.config.window == "global":
+            return real, None
+        radius = float(self.config.window_radius)
+        positions = tf.range(tf.shape(memory.mask)[1], dtype=queries.dtype)
+        last = tf.reduce_sum(tf.cast(memory.mask, queries.dtype), axis=1)[:, None] - 1.0  # [B, 1]
+        if self.config.window == "local_m":
+            center = tf.minimum(tf.cast(time, queries.dtype), last)
+        else:
+            hidden = tf.tanh(self.position_map.apply(queries))  # [B, Q, H]
+            center = last * tf.sigmoid(tf.reduce_sum(hidden * self.position_score, axis=-1))  # [B, Q]
+        distance = positions - center[..., None]  # [B, Q, S]
+        inside = real & (tf.abs(distance) <= radius)
+        if self.config.window == "local_m":
+            return inside, None
+        return inside, tf.exp(-2.0 * tf.square(distance / radius))
+
+
+def _split(values: tf.Tensor, heads: int) -> tf.Tensor:
+    """[B, X, D] -> [B, N, X, D / N]."""
+    shape = tf.shape(values)
+    return tf.transpose(tf.reshape(values, [shape[0], shape[1], heads, values.shape[-1] // heads]), [0, 2, 1, 3])
+
+
+def _merge(values: tf.Tensor) -> tf.Tensor:
+    """[B, N, X, D / N] -> [B, X, D]."""
+    shape, depth = tf.shape(values), values.shape[1] * values.shape[3]
+    merged = tf.reshape(tf.transpose(values, [0, 2, 1, 3]), [shape[0], shape[2], depth])
+    return tf.ensure_shape(merged, [None, None, depth])

@@ -1,120 +1,223 @@
-"""The decoder: from a memory and the target so far to a vector that predicts the next token.
+"""The decoder: from a memory and the target so far to what predicts the next token.
 
-The bottom layer gives the attention queries; its context is fed to every layer above and to the readout (the
-arrangement of GNMT, Wu et al. 2016, and RNMT+, Chen et al. 2018). No layer waits for the context of the step before, so
-teacher forcing runs whole sequences: one LSTM call per layer and one batched attention.
+Teacher forcing runs whole sequences wherever no step has to wait for what the step before has found: one call per
+layer and one batched attention. Input feeding and coverage wait, so they loop over the same ``step`` that search uses.
+
+The attention query comes from the bottom layer, whose context feeds every layer above and the readout (the arrangement
+of GNMT, Wu et al. 2016, and RNMT+, Chen et al. 2018), or from the top layer, whose context feeds the readout alone
+(Luong et al. 2015).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-from nmt.config import DecoderConfig
+from nmt.model_config import ModelConfig
 from nmt.models.attention import Attention, Memory
+from nmt.models.bridge import Bridge
 from nmt.models.layers import Dropout, Linear
-from nmt.models.lstm import Lstm, LstmState
+from nmt.models.recurrent import Frame, State, cell_layer
 
 
-class DecoderStep(NamedTuple):
-    """The result of one step: ``readout`` [B, K, E], the new states, attention ``weights`` [B, K, S] or None."""
+class DecoderState(NamedTuple):
+    """What a hypothesis carries from step to step; parts that a decoder does not need are empty tuples."""
 
-    readout: tf.Tensor
-    states: list[LstmState]
+    layers: list[State]  # parts [N, H]
+    time: tf.Tensor  # int32 [N]: steps done
+    feed: Any = ()  # [N, E]: the last readout, with input feeding
+    coverage: Any = ()  # [N, S]: the sum of the attention weights so far
+
+
+class DecoderOutput(NamedTuple):
+    """What predicts the next tokens of a target (X = T) or of K hypotheses (X = K).
+
+    ``readout`` [B, X, E] or None for pure pointers, attention ``weights`` [B, X, S] or None, and ``generate`` [B, X],
+    the logit of generating instead of copying, or None.
+    """
+
+    readout: tf.Tensor | None
     weights: tf.Tensor | None
+    generate: tf.Tensor | None
 
 
 class Decoder(keras.layers.Layer):
-    """A stack of LSTM layers with optional attention.
+    """A stack of recurrent layers with attention, readout and pointer, each where the recipe asks for it.
 
     Args:
-        config: layers, units and attention.
-        depth: E, depth of the embedded target tokens and of the readout.
-        memory_depth: D, depth of the memory and of the encoder's states.
-        encoder_layers: layers of the encoder, whose final states start the decoder's layers.
+        config: the ``model`` section; the encoder's part tells what there is to start from.
     """
 
-    def __init__(
-        self, config: DecoderConfig, depth: int, memory_depth: int, encoder_layers: int, name: str = "decoder"
-    ) -> None:
+    def __init__(self, config: ModelConfig, name: str = "decoder") -> None:
         super().__init__(name=name)
-        self.config = config
-        self.sources = [max(0, encoder_layers - config.layers + index) for index in range(config.layers)]
-        self.bridges = None
-        if memory_depth != config.units:
-            self.bridges = [
-                [Linear(memory_depth, config.units, f"bridge_{part}_{index}") for part in ("hidden", "cell")]
-                for index in range(config.layers)
-            ]
-        context = 0 if config.attention == "none" else memory_depth
-        self.attention = Attention(config.attention, config.units, memory_depth, "attention") if context else None
+        self.config = decoder = config.decoder
+        depth, memory_depth = config.embedding.size, config.encoder.units
+        self.bridge = Bridge(config, "bridge")
+        self.attention: Any = Attention(decoder, memory_depth, "attention") if decoder.attention != "none" else None
+        self.asks_below = decoder.query == "bottom" and decoder.layers > 1
+        context = memory_depth if self.attention else 0
+        summary = memory_depth if decoder.feed_summary else 0
+        self.inputs_depth = depth * (decoder.feed_token + decoder.input_feeding) + summary
+        above = decoder.units + (context if self.asks_below else 0)
+        depths = [self.inputs_depth] + [above] * (decoder.layers - 1)
         self.layers = [
-            Lstm(config.units + context if index else depth, config.units, f"decoder_layer_{index}")
-            for index in range(config.layers)
+            cell_layer(config.cell, inputs, decoder.units, f"decoder_layer_{index}")
+            for index, inputs in enumerate(depths)
         ]
-        self.readout = Linear(config.units + context, depth, "decoder_readout")
+        self.frames = [
+            Frame(inputs, decoder.layer_norm, decoder.residual and index > 0, f"decoder_frame_{index}")
+            for index, inputs in enumerate(depths)
+        ]
+        self.readout: Any = None
+        self.generate: Any = None
+        if decoder.copy_source != "pointer" or decoder.input_feeding:
+            self.readout = Linear(decoder.units + context + summary, depth, "decoder_readout")
+        if decoder.copy_source == "pointer_generator":
+            self.generate = Linear(decoder.units + context + self.inputs_depth, 1, "decoder_generate")
+        self.loops = decoder.input_feeding or decoder.coverage
         self.built = True
 
-    def memory(self, values: tf.Tensor, mask: tf.Tensor) -> Memory:
-        """Prepares the encoder's outputs [B, S, D] for attention."""
-        return Memory(values, self.attention.keys(values) if self.attention else values, mask)
+    def memory(self, values: tf.Tensor, mask: tf.Tensor, tokens: tf.Tensor, summary: tf.Tensor) -> Memory:
+        """Prepares the encoder's outputs [B, S, D] and summary [B, D] for all steps to come."""
+        values, keys = self.attention.prepare(values) if self.attention else (values, values)
+        return Memory(values, keys, mask, tokens, summary)
 
-    def initial_states(self, encoder_states: list[LstmState]) -> list[LstmState]:
-        """Starts each layer from the final state of the encoder's layer at the same distance from the top.
-
-        Where the encoder has fewer layers, the lowest decoder layers share its first; unequal sizes are projected.
-        """
-        states = [encoder_states[source] for source in self.sources]
-        if self.bridges is None:
-            return states
-        return [
-            LstmState(tf.tanh(hidden.apply(state.hidden)), cell.apply(state.cell))
-            for (hidden, cell), state in zip(self.bridges, states, strict=True)
-        ]
+    def initial_state(self, encoder_states: list[State], values: tf.Tensor, mask: tf.Tensor) -> DecoderState:
+        """Returns the state before the first step, from the encoder's final states and outputs [B, S, D]."""
+        layers = self.bridge.initial_states(encoder_states, values, mask)
+        batch = tf.shape(mask)[0]
+        feed = tf.zeros([batch, self.readout.outputs]) if self.config.input_feeding else ()
+        coverage = tf.zeros(tf.shape(mask)) if self.config.coverage else ()
+        return DecoderState(layers, tf.zeros([batch], tf.int32), feed, coverage)
 
     def teacher_forced(
-        self, inputs: tf.Tensor, mask: tf.Tensor, memory: Memory, states: list[LstmState], dropout: Dropout
-    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        self, tokens: tf.Tensor, mask: tf.Tensor, memory: Memory, state: DecoderState, dropout: Dropout
+    ) -> DecoderOutput:
         """Runs over whole embedded targets.
 
         Args:
-            inputs: [B, T, E], the target shifted right.
+            tokens: [B, T, E], the target shifted right; [B, T, 0] where the previous token is not fed.
             mask: [B, T], true for real steps.
-
-        Returns:
-            The readout [B, T, E] and the attention weights [B, T, S] or None.
         """
-        outputs, _ = self.layers[0].sequence(inputs, mask, states[0])
-        context, weights = self._context(outputs, memory)
-        for layer, state in zip(self.layers[1:], states[1:], strict=True):
-            outputs, _ = layer.sequence(dropout(_join(outputs, context)), mask, state)
-        return dropout(tf.tanh(self.readout.apply(_join(outputs, context)))), weights
+        run = self._loop if self.loops else self._whole
+        return run(tokens, mask, memory, state, dropout)
 
-    def step(self, inputs: tf.Tensor, memory: Memory, states: list[LstmState]) -> DecoderStep:
+    def _whole(
+        self, tokens: tf.Tensor, mask: tf.Tensor, memory: Memory, state: DecoderState, dropout: Dropout
+    ) -> DecoderOutput:
+        batch, steps = tf.shape(mask)[0], tf.shape(mask)[1]
+        time = tf.tile(tf.range(steps)[None], [batch, 1])  # [B, T]
+        inputs = outputs = self._inputs(tokens, memory, None)
+        context = weights = None
+        for index, (layer, frame) in enumerate(zip(self.layers, self.frames, strict=True)):
+            layer_inputs = dropout(_join(outputs, context)) if index else inputs
+            own, _ = layer.sequence(frame.before(layer_inputs), mask, state.layers[index])
+            outputs = frame.after(layer_inputs, own)  # [B, T, H]
+            if self._asks_at(index):
+                context, weights = self.attention.attend(outputs, memory, time)
+        return self._output(outputs, context, weights, inputs, memory, dropout)
+
+    def _loop(
+        self, tokens: tf.Tensor, mask: tf.Tensor, memory: Memory, state: DecoderState, dropout: Dropout
+    ) -> DecoderOutput:
+        batch, steps = tf.shape(mask)[0], tf.shape(mask)[1]
+        # Drawn for all steps beforehand: inside of the loop every step would draw the same.
+        depths = [layer.kernel.shape[0] for layer in self.layers[1:]]
+        depths += [self.readout.outputs] if self.readout is not None else []
+        masks = [dropout(tf.ones(tf.stack([batch, steps, depth]))) for depth in depths]
+
+        def step(t: tf.Tensor, state: DecoderState, arrays: tuple[tf.TensorArray, ...]) -> tuple[Any, ...]:
+            output, state = self.step(tokens[:, t, None], memory, state, [mask[:, t, None] for mask in masks])
+            values = [value[:, 0] for value in output if value is not None]
+            return t + 1, state, tuple(array.write(t, value) for array, value in zip(arrays, values, strict=True))
+
+        present = [self.readout is not None, True, self.generate is not None]
+        arrays = tuple(tf.TensorArray(tf.float32, size=steps) for there in present if there)
+        loop = tf.while_loop(lambda t, *_: t < steps, step, (0, state, arrays))
+        stacked = iter(array.stack() for array in loop[-1])
+        orders = [[1, 0, 2], [1, 0, 2], [1, 0]]  # [T, B, ...] -> [B, T, ...]
+        output = [
+            tf.transpose(next(stacked), order) if there else None for order, there in zip(orders, present, strict=True)
+        ]
+        return DecoderOutput(*output)
+
+    def step(
+        self, tokens: tf.Tensor, memory: Memory, state: DecoderState, masks: list[tf.Tensor] | None = None
+    ) -> tuple[DecoderOutput, DecoderState]:
         """Runs one step for K hypotheses of every sentence.
 
         Args:
-            inputs: [B, K, E], embeddings of the last tokens.
-            states: per layer, [B*K, H].
+            tokens: [B, K, E], embeddings of the last tokens; [B, K, 0] where they are not fed.
+            state: N = B*K rows, those of a sentence side by side.
+            masks: dropout of the layers above the bottom one and of the readout, each [B, 1, depth]; None for none.
         """
-        batch, beam = tf.shape(inputs)[0], tf.shape(inputs)[1]
+        shape = tf.shape(tokens)[:2]
+        drop = iter(masks or [])
 
-        def flat(values: tf.Tensor) -> tf.Tensor:
-            return tf.reshape(values, [-1, values.shape[-1]])  # [B, K, X] -> [B*K, X]
+        def beams(values: tf.Tensor) -> tf.Tensor:  # [B*K, X] -> [B, K, X]
+            split = tf.reshape(values, tf.concat([shape, tf.shape(values)[1:]], axis=0))
+            return tf.ensure_shape(split, [None, None, *values.shape[1:]])
 
-        new_states = [self.layers[0].step(flat(inputs), states[0])]
-        outputs = tf.reshape(new_states[0].hidden, [batch, beam, self.config.units])
-        context, weights = self._context(outputs, memory)
-        for layer, state in zip(self.layers[1:], states[1:], strict=True):
-            new_states.append(layer.step(flat(_join(outputs, context)), state))
-            outputs = tf.reshape(new_states[-1].hidden, [batch, beam, self.config.units])
-        return DecoderStep(tf.tanh(self.readout.apply(_join(outputs, context))), new_states, weights)
+        fed = beams(state.feed) if self.config.input_feeding else None
+        inputs = outputs = self._inputs(tokens, memory, fed)
+        coverage = beams(state.coverage) if self.config.coverage else None
+        context = weights = None
+        states = []
+        for index, (layer, frame) in enumerate(zip(self.layers, self.frames, strict=True)):
+            layer_inputs = _drop(_join(outputs, context), drop) if index else inputs
+            read = frame.before(layer_inputs)
+            states.append(layer.step(tf.reshape(read, [-1, read.shape[-1]]), state.layers[index]))
+            outputs = frame.after(layer_inputs, beams(states[-1].hidden))  # [B, K, H]
+            if self._asks_at(index):
+                context, weights = self.attention.attend(outputs, memory, beams(state.time), coverage)
+        output = self._output(outputs, context, weights, inputs, memory, lambda values: _drop(values, drop))
+        feed = tf.reshape(output.readout, [-1, self.readout.outputs]) if self.config.input_feeding else ()
+        covered = state.coverage + tf.reshape(weights, tf.shape(state.coverage)) if self.config.coverage else ()
+        return output, DecoderState(states, state.time + 1, feed, covered)
 
-    def _context(self, queries: tf.Tensor, memory: Memory) -> tuple[tf.Tensor | None, tf.Tensor | None]:
-        return self.attention.attend(queries, memory) if self.attention else (None, None)
+    def _asks_at(self, index: int) -> bool:
+        """Whether attention is asked by the layer ``index``."""
+        return self.attention is not None and index == (0 if self.asks_below else len(self.layers) - 1)
+
+    def _inputs(self, tokens: tf.Tensor, memory: Memory, fed: tf.Tensor | None) -> tf.Tensor:
+        """Joins what the bottom layer reads: [B, X, I]."""
+        parts = [tokens] if self.config.feed_token else []
+        if self.config.feed_summary:
+            parts.append(self._summary(memory, tokens))
+        if fed is not None:
+            parts.append(fed)
+        return tf.concat(parts, axis=-1)
+
+    def _summary(self, memory: Memory, like: tf.Tensor) -> tf.Tensor:
+        """Repeats the summary for every step or hypothesis: [B, D] -> [B, X, D]."""
+        return tf.tile(memory.summary[:, None], [1, tf.shape(like)[1], 1])
+
+    def _output(
+        self,
+        outputs: tf.Tensor,
+        context: tf.Tensor | None,
+        weights: tf.Tensor | None,
+        inputs: tf.Tensor,
+        memory: Memory,
+        dropout: Any,
+    ) -> DecoderOutput:
+        readout = generate = None
+        joined = _join(outputs, context)
+        if self.generate is not None:
+            generate = self.generate.apply(tf.concat([joined, inputs], axis=-1))[..., 0]  # [B, X]
+        if self.readout is not None:
+            if self.config.feed_summary:
+                joined = tf.concat([joined, self._summary(memory, outputs)], axis=-1)
+            readout = dropout(tf.tanh(self.readout.apply(joined)))
+        return DecoderOutput(readout, weights, generate)
 
 
 def _join(outputs: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
     return outputs if context is None else tf.concat([outputs, context], axis=-1)
+
+
+def _drop(values: tf.Tensor, masks: Any) -> tf.Tensor:
+    mask = next(masks, None)
+    return values if mask is None else values * mask

@@ -1,36 +1,45 @@
-"""The encoder: from source ids to a memory and the states that start the decoder."""
+"""The encoder: from embedded source tokens to a memory and the states that start the decoder."""
 
 from __future__ import annotations
 
 import keras
 import tensorflow as tf
 
-from nmt.config import EncoderConfig
+from nmt.model_config import EncoderConfig
 from nmt.models.layers import Dropout
-from nmt.models.lstm import Lstm, LstmState
+from nmt.models.recurrent import CellLayer, Frame, State, cell_layer, join_states
 
 
 class Encoder(keras.layers.Layer):
-    """A stack of LSTM layers, each bidirectional (Schuster and Paliwal 1997) or forward only.
+    """A stack of recurrent layers, each bidirectional (Schuster and Paliwal 1997) or forward only.
 
     With ``reverse_source`` every source is read backwards within its own length, before anything else, so that padding
     stays on the right; the memory is turned back to the order of the source at the end (Sutskever et al. 2014).
+
+    Args:
+        config: the ``encoder`` section.
+        cell: lstm or gru.
+        depth: E, depth of the inputs.
     """
 
-    def __init__(self, config: EncoderConfig, depth: int, name: str = "encoder") -> None:
+    def __init__(self, config: EncoderConfig, cell: str, depth: int, name: str = "encoder") -> None:
         super().__init__(name=name)
         self.config = config
-        self.forward: list[Lstm] = []
-        self.backward: list[Lstm] = []
-        units = config.units // 2 if config.bidirectional else config.units
+        self.forward: list[CellLayer] = []
+        self.backward: list[CellLayer] = []  # of the lowest layers, as many as are bidirectional
+        self.frames: list[Frame] = []
         for index in range(config.layers):
-            directions = [("forward", self.forward)] + ([("backward", self.backward)] if config.bidirectional else [])
-            for direction, layers in directions:
-                layers.append(Lstm(depth, units, f"encoder_{direction}_{index}"))
+            both = config.bidirectional is True or (config.bidirectional == "bottom" and index == 0)
+            units = config.units // 2 if both else config.units
+            self.forward.append(cell_layer(cell, depth, units, f"encoder_forward_{index}"))
+            if both:
+                self.backward.append(cell_layer(cell, depth, units, f"encoder_backward_{index}"))
+            residual = config.residual and index > 0
+            self.frames.append(Frame(depth, config.layer_norm, residual, f"encoder_frame_{index}"))
             depth = config.units
         self.built = True
 
-    def encode(self, inputs: tf.Tensor, mask: tf.Tensor, dropout: Dropout) -> tuple[tf.Tensor, list[LstmState]]:
+    def encode(self, inputs: tf.Tensor, mask: tf.Tensor, dropout: Dropout) -> tuple[tf.Tensor, list[State]]:
         """Runs over embedded sources.
 
         Args:
@@ -44,18 +53,20 @@ class Encoder(keras.layers.Layer):
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         outputs = _reverse(inputs, lengths) if self.config.reverse_source else inputs
         states = []
-        for index, forward in enumerate(self.forward):
-            if index:
-                outputs = dropout(outputs)
-            zero = forward.zero_state(tf.shape(outputs)[0])
-            there, state = forward.sequence(outputs, mask, zero)
-            if self.backward:
-                back, back_state = self.backward[index].sequence(_reverse(outputs, lengths), mask, zero)
-                there = tf.concat([there, _reverse(back, lengths)], axis=-1)
-                state = LstmState(*(tf.concat(parts, axis=-1) for parts in zip(state, back_state, strict=True)))
-            outputs = there
+        for index, frame in enumerate(self.frames):
+            layer_inputs = dropout(outputs) if index else outputs
+            read = frame.before(layer_inputs)
+            there, state = self._run(self.forward[index], read, mask)
+            if index < len(self.backward):
+                back, back_state = self._run(self.backward[index], _reverse(read, lengths), mask)
+                there = tf.concat([there, _reverse(back, lengths)], axis=-1)  # [B, S, H]
+                state = join_states([state, back_state])
+            outputs = frame.after(layer_inputs, there)
             states.append(state)
         return (_reverse(outputs, lengths) if self.config.reverse_source else outputs), states
+
+    def _run(self, layer: CellLayer, inputs: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, State]:
+        return layer.sequence(inputs, mask, layer.zero_state(tf.shape(inputs)[0]))
 
 
 def _reverse(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:

@@ -58,6 +58,21 @@ class Linear(keras.layers.Layer):
         return result
 
 
+class LayerNorm(keras.layers.Layer):
+    """Layer normalisation (Ba et al. 2016): mean 0 and variance 1 over the features, then a learned scale and shift."""
+
+    def __init__(self, depth: int, name: str) -> None:
+        super().__init__(name=name)
+        self.scale = self.add_weight(shape=(depth,), initializer="ones", name="scale")
+        self.shift = self.add_weight(shape=(depth,), initializer="zeros", name="shift")
+        self.built = True
+
+    def apply(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Normalises the last axis of ``inputs`` [..., depth]."""
+        mean, variance = tf.nn.moments(inputs, axes=-1, keepdims=True)
+        return tf.nn.batch_normalization(inputs, mean, variance, self.shift, self.scale, 1e-6)
+
+
 class Dropout:
     """Dropout (Srivastava et al. 2014) whose masks depend only on a seed and on where in the network they are used.
 
@@ -66,17 +81,36 @@ class Dropout:
     Args:
         rate: share of the values that are dropped.
         seed: int32 [2], or None for no dropout (inference).
+        variational: drop the same features at every step of a sequence (Gal and Ghahramani 2016).
+        words: share of the tokens whose embedding is dropped as a whole.
     """
 
-    def __init__(self, rate: float, seed: tf.Tensor | None) -> None:
+    def __init__(self, rate: float, seed: tf.Tensor | None, variational: bool = False, words: float = 0.0) -> None:
         self._rate = rate if seed is not None else 0.0
+        self._words = words if seed is not None else 0.0
         self._seed = seed
+        self._variational = variational
         self._uses = 0
 
     def __call__(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns ``values`` with some of them zero and the others scaled up."""
-        if self._rate == 0.0 or self._seed is None:
+        """Returns ``values`` [B, T, D] with some of them zero and the others scaled up."""
+        if self._rate == 0.0:
             return values
+        noise = tf.concat([tf.shape(values)[:1], [1], tf.shape(values)[2:]], axis=0) if self._variational else None
+        return tf.nn.experimental.stateless_dropout(
+            values, self._rate, seed=self._next_seed(), rng_alg="philox", noise_shape=noise
+        )
+
+    def of_embeddings(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns embedded tokens [B, T, E] with some features, and some tokens as a whole, zero.
+
+        The tokens that are left are not scaled up: that a word is missing is something to be seen.
+        """
+        if self._words:
+            kept = tf.random.stateless_uniform(tf.shape(values)[:2], self._next_seed(), alg="philox") >= self._words
+            values = values * tf.cast(kept, values.dtype)[:, :, None]
+        return self(values)
+
+    def _next_seed(self) -> tf.Tensor:
         self._uses += 1
-        seed = self._seed + tf.constant([0, self._uses * 7919], tf.int32)
-        return tf.nn.experimental.stateless_dropout(values, self._rate, seed=seed, rng_alg="philox")
+        return self._seed + tf.constant([0, self._uses * 7919], tf.int32)

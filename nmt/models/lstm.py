@@ -46,7 +46,7 @@ class Lstm(keras.layers.Layer):
         glorot = keras.initializers.GlorotUniform
         self.kernel = self.add_weight(shape=(depth, gates), initializer=glorot(), name="kernel")
         self.recurrent_kernel = self.add_weight(
-            shape=(self.units, gates), initializer=_orthogonal_gates(self.units), name="recurrent_kernel"
+            shape=(self.units, gates), initializer=orthogonal_gates(self.units, 4), name="recurrent_kernel"
         )
         self.bias = self.add_weight(shape=(gates,), initializer=_forget_gate_one(self.units), name="bias")
         self.built = True
@@ -244,12 +244,11 @@ def _cudnn_sequence(
     return outputs, LstmState(hidden[:, 0], cell[:, 0])
 
 
-def _orthogonal_gates(units: int) -> Callable[..., tf.Tensor]:
-    """An orthogonal matrix for each gate (Saxe et al. 2014)."""
+def orthogonal_gates(units: int, gates: int) -> Callable[..., tf.Tensor]:
+    """Returns the initializer [H, gates * H] with an orthogonal matrix for each gate (Saxe et al. 2014)."""
 
     def initializer(shape: tuple[int, int], dtype: Any = None) -> tf.Tensor:
-        gates = [keras.initializers.Orthogonal()((units, units), dtype=dtype) for _ in range(4)]
-        return tf.concat(gates, axis=1)
+        return tf.concat([keras.initializers.Orthogonal()((units, units), dtype=dtype) for _ in range(gates)], axis=1)
 
     return initializer
 

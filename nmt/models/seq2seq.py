@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
-from nmt.config import ModelConfig
+from nmt.model_config import ModelConfig
 from nmt.models.attention import Memory
-from nmt.models.decoder import Decoder, DecoderStep
+from nmt.models.decoder import Decoder, DecoderOutput, DecoderState
 from nmt.models.encoder import Encoder
 from nmt.models.layers import Dropout, Embedding
-from nmt.models.lstm import LstmState
 from nmt.tokenizer import PAD
+
+_TINY = 1e-10  # keeps the logarithm of a probability finite
+_TIES = {
+    "all": ["source target output"],
+    "target": ["target output", "source"],
+    "source_target": ["source target", "output"],
+    "source_output": ["source output", "target"],
+    "none": ["source", "target", "output"],
+}
 
 
 class Seq2Seq(keras.layers.Layer):
@@ -20,59 +30,108 @@ class Seq2Seq(keras.layers.Layer):
     Args:
         config: the ``model`` section of a recipe.
         source_vocab_size: V of the source.
-        target_vocab_size: V of the target; equal to the source's when all embeddings are tied.
+        target_vocab_size: V of the target; equal to the source's where their matrices are tied.
     """
 
     def __init__(self, config: ModelConfig, source_vocab_size: int, target_vocab_size: int) -> None:
         super().__init__(name="seq2seq")
         self.config = config
-        size = config.embedding.size
-        self.target_embedding = Embedding(target_vocab_size, size, "target_embedding")
-        tie = config.embedding.tie
-        self.source_embedding = self.output_embedding = self.target_embedding
-        if tie != "all":
-            self.source_embedding = Embedding(source_vocab_size, size, "source_embedding")
-        if tie == "none":
-            self.output_embedding = Embedding(target_vocab_size, size, "output_embedding")
-        self.output_bias = self.add_weight(shape=(target_vocab_size,), initializer="zeros", name="output_bias")
-        self.encoder = Encoder(config.encoder, size)
-        self.decoder = Decoder(config.decoder, size, config.encoder.units, config.encoder.layers)
+        self.target_vocab_size = target_vocab_size
+        self.generates = config.decoder.copy_source != "pointer"
+        needed = {"source": True, "target": config.decoder.feed_token, "output": self.generates}
+        tables: dict[str, Embedding] = {}
+        for group in _TIES[config.embedding.tie]:
+            roles = [role for role in group.split() if needed[role]]
+            if roles:
+                first = "target" if "target" in roles else roles[0]
+                vocab_size = source_vocab_size if "source" in roles else target_vocab_size
+                tables |= dict.fromkeys(roles, Embedding(vocab_size, config.embedding.size, f"{first}_embedding"))
+        self.source_embedding = tables["source"]
+        self.target_embedding: Any = tables.get("target")
+        self.output_embedding: Any = tables.get("output")
+        if self.generates:
+            self.output_bias = self.add_weight(shape=(target_vocab_size,), initializer="zeros", name="output_bias")
+        self.encoder = Encoder(config.encoder, config.cell, config.embedding.size)
+        self.decoder = Decoder(config)
         self.built = True
 
-    def encode(self, source: tf.Tensor, dropout: Dropout) -> tuple[Memory, list[LstmState]]:
-        """Turns source ids [B, S] into the memory and the decoder's first states."""
+    def encode(self, source: tf.Tensor, dropout: Dropout) -> tuple[Memory, DecoderState]:
+        """Turns source ids [B, S] into the memory and the decoder's first state."""
         mask = tf.not_equal(source, PAD)
-        values, states = self.encoder.encode(dropout(self.source_embedding.embed(source)), mask, dropout)
-        return self.decoder.memory(values, mask), self.decoder.initial_states(states)
+        embedded = dropout.of_embeddings(self.source_embedding.embed(source))  # [B, S, E]
+        values, states = self.encoder.encode(embedded, mask, dropout)
+        memory = self.decoder.memory(values, mask, source, states[-1].hidden)
+        return memory, self.decoder.initial_state(states, values, mask)
 
-    def readout(self, source: tf.Tensor, target_in: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns the readout [B, T, E] for every target step, given all tokens before it (teacher forcing).
+    def teacher_forced(
+        self, source: tf.Tensor, target_in: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tuple[DecoderOutput, Memory]:
+        """Returns what predicts every target token, given all tokens before it, and the memory.
 
         Args:
             source: ids [B, S], padded on the right.
             target_in: ids [B, T], the target shifted right behind BOS.
             seed: int32 [2] for dropout, None for inference.
         """
-        dropout = Dropout(self.config.dropout, seed)
-        memory, states = self.encode(source, dropout)
-        embedded = dropout(self.target_embedding.embed(target_in))
-        outputs, _ = self.decoder.teacher_forced(embedded, tf.not_equal(target_in, PAD), memory, states, dropout)
-        return outputs
+        config = self.config
+        dropout = Dropout(config.dropout, seed, config.variational_dropout, config.word_dropout)
+        memory, state = self.encode(source, dropout)
+        tokens = self._embed_target(target_in)
+        if config.decoder.feed_token:
+            tokens = dropout.of_embeddings(tokens)
+        return self.decoder.teacher_forced(tokens, tf.not_equal(target_in, PAD), memory, state, dropout), memory
 
-    def logits(self, readout: tf.Tensor) -> tf.Tensor:
-        """Returns the unnormalised log-probabilities [N, V] of the next token for readouts [N, E]."""
+    def vocabulary_logits(self, readout: tf.Tensor) -> tf.Tensor:
+        """Returns the unnormalised log-probabilities [N, V] of generating each token, for readouts [N, E]."""
         return self.output_embedding.logits(readout) + self.output_bias
 
-    def step(self, tokens: tf.Tensor, memory: Memory, states: list[LstmState]) -> tuple[tf.Tensor, DecoderStep]:
+    def logits(self, output: DecoderOutput, memory: Memory) -> tf.Tensor:
+        """Returns the unnormalised log-probabilities [B, X, V] of the next token, copying included.
+
+        P(w) = p_gen P_vocab(w) + (1 - p_gen) * the attention on the positions of w (See et al. 2017, equation 9).
+        """
+        vocabulary: Any = None
+        if self.generates and output.readout is not None:
+            shape = tf.shape(output.readout)
+            flat = self.vocabulary_logits(tf.reshape(output.readout, [-1, output.readout.shape[-1]]))
+            vocabulary = tf.reshape(flat, [shape[0], shape[1], self.target_vocab_size])  # [B, X, V]
+        if self.config.decoder.copy_source == "none":
+            return vocabulary
+        copied = self._copied(output.weights, memory.tokens)
+        if vocabulary is not None:
+            generate = tf.sigmoid(output.generate)[..., None]  # [B, X, 1]
+            copied = generate * tf.nn.softmax(vocabulary) + (1.0 - generate) * copied
+        return tf.math.log(copied + _TINY)
+
+    def step(
+        self, tokens: tf.Tensor, memory: Memory, state: DecoderState
+    ) -> tuple[tf.Tensor, DecoderState, DecoderOutput]:
         """Runs one decoding step for K hypotheses of every sentence.
 
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
+            state: N = B*K rows, those of a sentence side by side.
 
         Returns:
-            The logits [B, K, V], and the decoder's step with its states [B*K, H].
+            The logits [B, K, V], the new state, and what they were computed from.
         """
-        result = self.decoder.step(self.target_embedding.embed(tokens), memory, states)
-        shape = tf.shape(result.readout)
-        logits = self.logits(tf.reshape(result.readout, [-1, result.readout.shape[-1]]))
-        return tf.reshape(logits, [shape[0], shape[1], logits.shape[-1]]), result
+        output, new_state = self.decoder.step(self._embed_target(tokens), memory, state)
+        return self.logits(output, memory), new_state, output
+
+    def summary(self, source: tf.Tensor) -> tf.Tensor:
+        """Returns the vector [B, D] that stands for each source [B, S]: the final state of the encoder's top layer."""
+        return self.encode(source, Dropout(0.0, None))[0].summary
+
+    def _embed_target(self, tokens: tf.Tensor) -> tf.Tensor:
+        if self.target_embedding is None:
+            return tf.zeros(tf.concat([tf.shape(tokens), [0]], axis=0))
+        return self.target_embedding.embed(tokens)
+
+    def _copied(self, weights: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+        """Adds up the weights [B, X, S] of equal source ``tokens`` [B, S]: -> [B, X, V]."""
+        shape = tf.shape(weights)
+        rows = tf.range(shape[0] * shape[1]) * self.target_vocab_size
+        places = tf.reshape(rows, [shape[0], shape[1], 1]) + tokens[:, None]  # [B, X, S]
+        total = shape[0] * shape[1] * self.target_vocab_size
+        flat = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(places, [-1]), total)
+        return tf.reshape(flat, [shape[0], shape[1], self.target_vocab_size])

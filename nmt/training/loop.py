@@ -155,10 +155,14 @@ class Trainer:
     def _train_step(
         self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, step: tf.Tensor, rate: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        config = self._config
         seed = tf.stack([tf.constant(self._recipe.seed), step])
         with tf.GradientTape() as tape:
-            readout = self._model.readout(source, target_in, seed)
-            total, _, tokens = token_losses(self._model, readout, target_out, self._config.label_smoothing)
+            output, memory = self._model.teacher_forced(source, target_in, seed)
+            coverage = None
+            if config.coverage_loss:
+                coverage = config.coverage_loss * tf.cast(step > config.coverage_loss_after, tf.float32)
+            total, _, tokens = token_losses(self._model, output, memory, target_out, config.label_smoothing, coverage)
             loss = total / tf.cast(tokens, tf.float32)
         norm = self._optimizer.apply(tape.gradient(loss, self._weights), rate)
         return loss, tokens, norm

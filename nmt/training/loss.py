@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from nmt.models.attention import Memory
+from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import PAD
 
+_TINY = 1e-10  # keeps the logarithm of a probability, and its gradient, finite
+
+
+class Losses(NamedTuple):
+    """Sums over the N real target tokens of a batch, in nats, and N. Only ``loss`` has a gradient."""
+
+    loss: tf.Tensor
+    nll: tf.Tensor
+    tokens: tf.Tensor
+
 
 def token_losses(
-    model: Seq2Seq, readout: tf.Tensor, target_out: tf.Tensor, label_smoothing: float
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    model: Seq2Seq,
+    output: DecoderOutput,
+    memory: Memory,
+    target_out: tf.Tensor,
+    label_smoothing: float = 0.0,
+    coverage_weight: tf.Tensor | float | None = None,
+) -> Losses:
     """Sums the loss over the real target tokens of a batch.
 
     With smoothing e the target distribution is (1 - e) on the reference token plus e / V on every token (Szegedy et al.
@@ -21,20 +38,53 @@ def token_losses(
 
         loss = NLL + e (z_y - mean(z)),    NLL = log sum exp(z) - z_y
 
-    Args:
-        readout: [B, T, E].
-        target_out: ids [B, T]; PAD is left out.
+    With copying, smoothing acts on the distribution that generates. The coverage loss is added on top.
 
-    Returns:
-        The smoothed loss, the negative log-likelihood, both summed over N tokens, in nats, and N. Only the first has a
-        gradient.
+    Args:
+        output: of teacher forcing, T steps.
+        target_out: ids [B, T]; PAD is left out.
+        coverage_weight: lambda of See et al. 2017, equation 13; None leaves the coverage loss out of the graph.
     """
     real = tf.not_equal(target_out, PAD)
-    vectors = tf.boolean_mask(readout, real)  # [B, T, E] -> [N, E]
-    labels = tf.boolean_mask(target_out, real)  # -> [N]
-    table, bias = (tf.convert_to_tensor(w) for w in (model.output_embedding.table, model.output_bias))
-    loss, nll = _cross_entropy(vectors, table, bias, labels, tf.constant(label_smoothing, vectors.dtype))
-    return loss, nll, tf.size(labels)
+    labels = tf.boolean_mask(target_out, real)  # [B, T] -> [N]
+    if model.config.decoder.copy_source == "none":
+        vectors = tf.boolean_mask(output.readout, real)  # [B, T, E] -> [N, E]
+        table, bias = (tf.convert_to_tensor(w) for w in (model.output_embedding.table, model.output_bias))
+        loss, nll = _cross_entropy(vectors, table, bias, labels, tf.constant(label_smoothing, vectors.dtype))
+    else:
+        loss, nll = _copy_loss(model, output, memory, target_out, real, label_smoothing)
+    if coverage_weight is not None:
+        loss = loss + coverage_weight * tf.reduce_sum(tf.boolean_mask(coverage_losses(output.weights), real))
+    return Losses(loss, nll, tf.size(labels))
+
+
+def coverage_losses(weights: tf.Tensor) -> tf.Tensor:
+    """Returns sum_s min(a_s, c_s) [B, T] for attention weights a [B, T, S] and their sum c over the steps before.
+
+    See et al. 2017, equation 12.
+    """
+    covered = tf.cumsum(weights, axis=1, exclusive=True)  # [B, T, S]
+    return tf.reduce_sum(tf.minimum(weights, covered), axis=-1)
+
+
+def _copy_loss(
+    model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor, real: tf.Tensor, smoothing: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The loss of what may be copied: only the probability of the reference is formed, never the whole mixture."""
+    labels = tf.boolean_mask(target_out, real)
+    equal = tf.cast(target_out[:, :, None] == memory.tokens[:, None], tf.float32)  # [B, T, S]
+    copied = tf.boolean_mask(tf.reduce_sum(output.weights * equal, axis=-1), real)  # [N]
+    if not model.generates:
+        nll = -tf.reduce_sum(tf.math.log(copied + _TINY))
+        return nll, nll
+    logits = model.vocabulary_logits(tf.boolean_mask(output.readout, real))  # [N, V]
+    generated_nll = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # [N]
+    generate = tf.sigmoid(tf.boolean_mask(output.generate, real))
+    nll = -tf.reduce_sum(tf.math.log(generate * tf.exp(-generated_nll) + (1.0 - generate) * copied + _TINY))
+    if not smoothing:
+        return nll, nll
+    everywhere = tf.reduce_sum(tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1))
+    return (1.0 - smoothing) * nll + smoothing * everywhere, nll
 
 
 @tf.custom_gradient

@@ -47,7 +47,7 @@ class Validator:
             ids = tf.TensorSpec([None, None], tf.int32)
 
             def batch_nll(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                return token_losses(model, model.readout(source, target_in), target_out, 0.0)[1:]
+                return token_losses(model, *model.teacher_forced(source, target_in), target_out)[1:]
 
             self._nll = tf.function(batch_nll, input_signature=[ids, ids, ids])
         nll = tokens = 0.0

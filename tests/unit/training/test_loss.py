@@ -5,11 +5,18 @@ import pytest
 import tensorflow as tf
 
 from nmt.config import ModelConfig
+from nmt.models.attention import Memory
+from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import Seq2Seq
-from nmt.training.loss import token_losses
+from nmt.training.loss import coverage_losses, token_losses
 
 VOCAB = 12
 TARGETS = np.array([[4, 5, 3], [7, 3, 0]], np.int32)
+NO_MEMORY = Memory(*[None] * 5)
+
+
+def losses_of(model, readout, smoothing):
+    return token_losses(model, DecoderOutput(readout, None, None), NO_MEMORY, tf.constant(TARGETS), smoothing)
 
 
 @pytest.fixture
@@ -26,7 +33,7 @@ def readout():
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.4])
 def test_equals_cross_entropy_with_the_smoothed_distribution(smoothing, model, readout):
-    loss, nll, tokens = token_losses(model, tf.constant(readout), tf.constant(TARGETS), smoothing)
+    loss, nll, tokens = losses_of(model, tf.constant(readout), smoothing)
 
     real = TARGETS != 0
     logits = readout[real] @ model.output_embedding.table.numpy().T + model.output_bias.numpy()
@@ -48,7 +55,33 @@ def test_its_gradient_is_that_of_the_plain_formula(smoothing, model, readout):
     weights = [model.output_embedding.table.value, model.output_bias.value]
     inputs = [tf.Variable(readout), *weights]
     with tf.GradientTape(persistent=True) as tape:
-        loss = 3.0 * token_losses(model, inputs[0].value(), tf.constant(TARGETS), smoothing)[0]
+        loss = 3.0 * losses_of(model, inputs[0].value(), smoothing)[0]
         reference = 3.0 * plain(tf.boolean_mask(inputs[0].value(), TARGETS != 0))
     for got, expected in zip(tape.gradient(loss, inputs), tape.gradient(reference, inputs), strict=True):
         np.testing.assert_allclose(got, tf.convert_to_tensor(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["pointer_generator", "pointer"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_copying_equals_cross_entropy_of_the_whole_mixture(kind, smoothing):
+    if kind == "pointer" and smoothing:
+        pytest.skip("a pure pointer has no vocabulary to smooth over")
+    config = {"embedding": {"size": 5}, "decoder": {"copy_source": kind, "attention": "additive"}}
+    model = Seq2Seq(ModelConfig.model_validate(config), VOCAB, VOCAB)
+    source = tf.constant([[7, 4, 5, 4, 3], [7, 3, 0, 0, 0]])
+    target_in = tf.constant([[2, 4, 5], [2, 7, 0]])
+    output, memory = model.teacher_forced(source, target_in)
+    loss, nll, _ = token_losses(model, output, memory, tf.constant(TARGETS), smoothing)
+    real = TARGETS != 0
+    mixture = tf.nn.log_softmax(model.logits(output, memory)).numpy()[real]
+    expected = -mixture[range(5), TARGETS[real]].sum()
+    np.testing.assert_allclose(float(nll), expected, rtol=1e-4)
+    if smoothing:
+        generated = tf.nn.log_softmax(model.vocabulary_logits(tf.boolean_mask(output.readout, real))).numpy()
+        expected = (1 - smoothing) * expected - smoothing * generated.mean(axis=1).sum()
+    np.testing.assert_allclose(float(loss), expected, rtol=1e-4)
+
+
+def test_coverage_loss_is_what_is_attended_to_again():
+    weights = tf.constant([[[0.7, 0.3], [0.5, 0.5], [0.0, 1.0]]])
+    np.testing.assert_allclose(coverage_losses(weights), [[0.0, 0.5 + 0.3, 0.0 + 0.8]], atol=1e-6)

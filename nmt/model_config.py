@@ -1,0 +1,142 @@
+"""The ``model`` section of a recipe: every network of the line of papers, from the same few parts.
+
+A combination that makes no sense is refused with a reason, before anything runs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from nmt.strict_yaml import Strict
+
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+SOURCE_TIES = ("all", "source_target", "source_output")
+"""The values of ``tie`` that need one vocabulary for both sides."""
+
+
+class EmbeddingConfig(Strict):
+    """Embedding matrices of source, target and output (Press and Wolf 2017)."""
+
+    size: Count = 256
+    tie: Literal["all", "target", "source_target", "source_output", "none"] = Field(
+        "all", description="which matrices are one: all three, target and output, source and target, source and output"
+    )
+
+
+class EncoderConfig(Strict):
+    """Encoder. ``units`` is the depth of the memory: a bidirectional layer has half of them per direction."""
+
+    layers: Count = 1
+    units: Count = 512
+    bidirectional: bool | Literal["bottom"] = Field(True, description="every layer, none, or only the bottom one")
+    reverse_source: bool = Field(False, description="read the source backwards (Sutskever et al. 2014, section 3.3)")
+    residual: bool = Field(False, description="add a layer's input to its output, from the second layer on (GNMT)")
+    layer_norm: bool = Field(False, description="normalise the input of every layer (Ba et al. 2016)")
+
+
+class DecoderConfig(Strict):
+    """Decoder: what starts it, what it is fed at every step, and what it attends to."""
+
+    layers: Count = 1
+    units: Count = 512
+    residual: bool = Field(False, description="add a layer's input to its output, from the second layer on (GNMT)")
+    layer_norm: bool = Field(False, description="normalise the input of every layer (Ba et al. 2016)")
+    initial_state: Literal["final", "projection", "mean", "zero"] = Field(
+        "final",
+        description="the encoder's final states (projected where sizes differ), a learned projection of them,"
+        " a learned projection of the memory's mean, or zeros",
+    )
+    feed_summary: bool = Field(False, description="feed the encoder's summary at every step (Cho et al. 2014)")
+    feed_token: bool = Field(True, description="feed the previous token; false with feed_summary is RepeatVector")
+    attention: Literal["none", "dot", "scaled_dot", "general", "concat", "additive"] = "dot"
+    heads: Count = Field(1, description="heads of dot or scaled_dot attention (RNMT+, Chen et al. 2018)")
+    window: Literal["global", "local_m", "local_p"] = Field("global", description="Luong et al. 2015, section 3.2")
+    window_radius: Count = Field(10, description="D of local attention, in source tokens")
+    query: Literal["bottom", "top"] = Field(
+        "bottom",
+        description="the layer that asks: the bottom one, whose context feeds all above (GNMT, RNMT+),"
+        " or the top one, whose context only feeds the readout (Luong et al. 2015)",
+    )
+    input_feeding: bool = Field(False, description="feed the last readout (Luong et al. 2015, section 3.3)")
+    coverage: bool = Field(False, description="attention knows what it has attended to (See et al. 2017, eq. 10, 11)")
+    copy_source: Literal["none", "pointer_generator", "pointer"] = Field(
+        "none", description="See et al. 2017, eq. 8, 9; Vinyals et al. 2015: only tokens of the source"
+    )
+
+
+class ModelConfig(Strict):
+    """The network."""
+
+    cell: Literal["lstm", "gru"] = "lstm"
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    decoder: DecoderConfig = DecoderConfig()
+    dropout: Fraction = Field(0.2, description="on embeddings, between layers and on the readout")
+    variational_dropout: bool = Field(False, description="one mask for all steps (Gal and Ghahramani 2016)")
+    word_dropout: Fraction = Field(0.0, description="share of tokens whose embedding is zero in training")
+
+    @model_validator(mode="after")
+    def _fits(self) -> ModelConfig:
+        for wrong, reason in _faults(self):
+            if wrong:
+                raise ValueError(reason)
+        return self
+
+
+def _faults(model: ModelConfig) -> list[tuple[bool, str]]:
+    """Returns what could be wrong with a combination: whether it is, and why it makes no sense."""
+    encoder, decoder = model.encoder, model.decoder
+    attends, pointer = decoder.attention != "none", decoder.copy_source == "pointer"
+    sizes = f"model.encoder.units ({encoder.units}) and model.decoder.units ({decoder.units})"
+    return [
+        (
+            encoder.bidirectional is not False and encoder.units % 2 == 1,
+            f"model.encoder.units is {encoder.units}; a bidirectional encoder needs an even number",
+        ),
+        (
+            decoder.attention in ("dot", "scaled_dot") and decoder.heads == 1 and encoder.units != decoder.units,
+            f"model.decoder.attention {decoder.attention} needs {sizes} to be equal;"
+            " use general or additive, or more heads, for unequal sizes",
+        ),
+        (
+            decoder.heads > 1 and decoder.attention not in ("dot", "scaled_dot"),
+            f"model.decoder.heads {decoder.heads} needs attention dot or scaled_dot, not {decoder.attention}",
+        ),
+        (
+            encoder.units % decoder.heads > 0 or decoder.units % decoder.heads > 0,
+            f"model.decoder.heads {decoder.heads} must divide {sizes}",
+        ),
+        (
+            not attends and (decoder.copy_source != "none" or decoder.coverage or decoder.window != "global"),
+            "model.decoder.attention is none: copying, coverage and a window are properties of attention",
+        ),
+        (
+            not attends and decoder.input_feeding,
+            "model.decoder.attention is none: input feeding feeds back what attention has found",
+        ),
+        (
+            not attends and decoder.initial_state == "zero" and not decoder.feed_summary,
+            "model.decoder.initial_state is zero without attention and feed_summary: the source would not be seen",
+        ),
+        (
+            not decoder.feed_token and not decoder.feed_summary,
+            "model.decoder.feed_token is false: then feed_summary must be true, or the decoder is fed nothing",
+        ),
+        (
+            decoder.coverage and decoder.attention not in ("additive", "concat"),
+            f"model.decoder.coverage is a term of additive attention (See et al. 2017), not of {decoder.attention}",
+        ),
+        (
+            pointer and decoder.query == "bottom" and decoder.layers > 1,
+            "model.decoder.copy_source pointer answers with attention itself, so the layers above it would be idle:"
+            " set query to top, or layers to 1",
+        ),
+        (
+            pointer and decoder.heads > 1,
+            "model.decoder.copy_source pointer answers with attention itself: it has one head",
+        ),
+    ]
