@@ -136,6 +136,25 @@ class EmbeddingConfig(Strict):
 
     size: Count = 256
     tie: Literal["all", "target", "none"] = "all"
+    source_vectors: str | None = Field(
+        None, description="GloVe, word2vec or fastText text file that the source's matrix starts from"
+    )
+    target_vectors: str | None = Field(None, description="the same for the target's matrix")
+    freeze: bool = Field(False, description="keep the matrices that start from vectors as they are")
+
+    @model_validator(mode="after")
+    def _vectors_fit(self) -> EmbeddingConfig:
+        files = {self.source_vectors, self.target_vectors} - {None}
+        if self.freeze and not files:
+            raise ValueError(
+                "model.embedding.freeze would keep random matrices; give source_vectors or target_vectors as well"
+            )
+        if self.tie == "all" and len(files) > 1:
+            raise ValueError(
+                "model.embedding.tie all makes one matrix of both sides, which cannot start from two files"
+                f" ({self.source_vectors}, {self.target_vectors}); give one of them, or tie target or none"
+            )
+        return self
 
 
 class EncoderConfig(Strict):
