@@ -163,7 +163,7 @@ def nmt_step(options: argparse.Namespace) -> Callable[[], Any]:
     """This project: its model, loss and optimizer."""
     import tensorflow as tf
 
-    from nmt.config import ModelConfig
+    from nmt.model_config import ModelConfig
     from nmt.models.seq2seq import Seq2Seq
     from nmt.training.loss import token_losses
     from nmt.training.optimizer import Adam

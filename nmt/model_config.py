@@ -25,6 +25,30 @@ class EmbeddingConfig(Strict):
     tie: Literal["all", "target", "source_target", "source_output", "none"] = Field(
         "all", description="which matrices are one: all three, target and output, source and target, source and output"
     )
+    source_vectors: str | None = Field(
+        None, description="GloVe, word2vec or fastText text file that the source's matrix starts from"
+    )
+    target_vectors: str | None = Field(None, description="the same for the target's matrix")
+    freeze: bool = Field(False, description="keep the matrices that start from vectors as they are")
+
+    @property
+    def sides_are_one(self) -> bool:
+        """Whether source and target share a matrix."""
+        return self.tie in ("all", "source_target")
+
+    @model_validator(mode="after")
+    def _vectors_fit(self) -> EmbeddingConfig:
+        files = {self.source_vectors, self.target_vectors} - {None}
+        if self.freeze and not files:
+            raise ValueError(
+                "model.embedding.freeze would keep random matrices; give source_vectors or target_vectors as well"
+            )
+        if self.sides_are_one and len(files) > 1:
+            raise ValueError(
+                f"model.embedding.tie {self.tie} makes one matrix of both sides, which cannot start from two files"
+                f" ({self.source_vectors}, {self.target_vectors}); give one of them, or tie target or none"
+            )
+        return self
 
 
 class EncoderConfig(Strict):
@@ -125,6 +149,10 @@ def _faults(model: ModelConfig) -> list[tuple[bool, str]]:
         (
             not decoder.feed_token and not decoder.feed_summary,
             "model.decoder.feed_token is false: then feed_summary must be true, or the decoder is fed nothing",
+        ),
+        (
+            not decoder.feed_token and model.embedding.target_vectors is not None,
+            "model.decoder.feed_token is false: there is no target matrix for model.embedding.target_vectors",
         ),
         (
             decoder.coverage and decoder.attention not in ("additive", "concat"),

@@ -112,9 +112,18 @@ def read_lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: the file cannot be read, is cut short, or is not UTF-8.
     """
+    return decode_lines(read_byte_lines(path), str(path))
+
+
+def read_byte_lines(path: Path) -> Iterator[bytes]:
+    """Yields the lines of a plain, ``.gz`` or ``.zst`` file as they are, each with its line end.
+
+    Raises:
+        DataError: the file cannot be read, or is cut short.
+    """
     try:
         with open_binary(path) as stream:
-            yield from decode_lines(stream, str(path))
+            yield from stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
             f"{path}: the compressed file is damaged ({error})",

@@ -122,7 +122,7 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
         DataError: a file of the user's own cannot be read.
     """
     if isinstance(reference, FilesConfig):
-        return {"files": [_sha256(path) for path in _own_files(reference, recipe_folder)]}
+        return {"files": [own_sha256(path) for path in _own_files(reference, recipe_folder)]}
     card, name = resolve(reference)
     check_sides(card, name, source, target)
     split = card.split(name)
@@ -131,7 +131,7 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
         settings["sides"] = {side: split.sides[side] for side in (source, target)}
     identity: dict[str, Any] = {"corpus": card.id, "source": source, "target": target, "split": settings}
     identity["files"] = {
-        file: card.files[file].sha256 if card.files[file].path is None else _sha256(stored_path(card, file, Path()))
+        file: card.files[file].sha256 if card.files[file].path is None else own_sha256(stored_path(card, file, Path()))
         for file in split_files(split, (source, target))
     }
     if isinstance(split, GeneratedSplit):
@@ -142,7 +142,7 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
         from nmt.corpora.huggingface import local_files
 
         files = local_files(card.folder / split.path, split.split)
-        identity["files"] = [_sha256(file) for file in files]
+        identity["files"] = [own_sha256(file) for file in files]
     return identity
 
 
@@ -150,7 +150,12 @@ def _own_files(reference: FilesConfig, recipe_folder: Path) -> list[Path]:
     return [recipe_folder / reference.source, recipe_folder / reference.target]
 
 
-def _sha256(path: Path) -> str:
+def own_sha256(path: Path) -> str:
+    """Returns the sha256 of a file that a recipe or a card gives by its path.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         return sha256_of_file(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
@@ -168,11 +173,11 @@ def _describe(reference: CorpusReference) -> str:
 def _origin(reference: CorpusReference, source: str, target: str, store: Path, recipe_folder: Path) -> dict[str, Any]:
     """Returns what the report says of a corpus whose files are all there."""
     if isinstance(reference, FilesConfig):
-        files = {str(path): _sha256(path) for path in _own_files(reference, recipe_folder)}
+        files = {str(path): own_sha256(path) for path in _own_files(reference, recipe_folder)}
         return {"id": None, "split": reference_name(reference), "licence": None, "citation": None, "files": files}
     card, name = resolve(reference)
     files = {
-        file: card.files[file].sha256 or _sha256(stored_path(card, file, store))
+        file: card.files[file].sha256 or own_sha256(stored_path(card, file, store))
         for file in split_files(card.split(name), (source, target))
     }
     return {"id": card.id, "split": name, "licence": card.licence, "citation": card.citation, "files": files}

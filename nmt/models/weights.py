@@ -17,8 +17,8 @@ Arrays = dict[str, npt.NDArray[np.float32]]
 
 
 def weights_of(model: keras.layers.Layer) -> Arrays:
-    """Returns the model's weights by name."""
-    return {weight.path: weight.numpy() for weight in model.trainable_weights}
+    """Returns the model's weights by name, those that are not trained included."""
+    return {weight.path: weight.numpy() for weight in model.weights}
 
 
 def assign_weights(model: keras.layers.Layer, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
@@ -27,7 +27,7 @@ def assign_weights(model: keras.layers.Layer, arrays: Mapping[str, npt.NDArray[n
     Raises:
         BundleError: a weight is missing, unknown, or has another shape.
     """
-    expected = {weight.path: tuple(weight.shape) for weight in model.trainable_weights}
+    expected = {weight.path: tuple(weight.shape) for weight in model.weights}
     received = {name: tuple(array.shape) for name, array in arrays.items()}
     if expected != received:
         names = sorted(name for name in expected | received if expected.get(name) != received.get(name))
@@ -37,7 +37,7 @@ def assign_weights(model: keras.layers.Layer, arrays: Mapping[str, npt.NDArray[n
             expected=expected.get(names[0], "no such weight"),
             action="The weights belong to another recipe; train or copy the bundle again",
         )
-    for weight in model.trainable_weights:
+    for weight in model.weights:
         weight.assign(arrays[weight.path])
 
 

@@ -42,7 +42,7 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     phrases = []
     if before.get("version") != after["version"]:
         phrases.append(f"a newer version of the stage ({before.get('version')} -> {after['version']})")
-    for name, text in (("settings", ""), ("data", "corpora: ")):
+    for name, text in (("settings", ""), ("data", "data: ")):
         old, new = dict(_flat(before.get(name))), dict(_flat(after[name]))
         for key in sorted(old.keys() | new.keys()):
             if old.get(key, _ABSENT) != new.get(key, _ABSENT):

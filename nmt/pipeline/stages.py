@@ -7,7 +7,7 @@ fetch      cards, downloads, the user's files                 every split as pla
 clean      the training lines                                 the lines kept; a report of what was dropped, and why
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
-train      ids                                                the bundle, the history, the training curve
+train      ids, the user's word vectors                       the bundle, the history, the training curve
 translate  the bundle, the test sources                       one file of hypotheses per test set
 evaluate   hypotheses, references                             scores with signatures and intervals
 record     all of it                                          a leaderboard entry, the report, the scored bundle
@@ -83,6 +83,14 @@ def _fetch(context: StageContext) -> None:
     write_json(context.output / "corpora.json", facts)
 
 
+def _vectors_identity(recipe: Recipe, recipe_path: Path) -> Any:
+    from nmt.corpora.materialize import own_sha256
+    from nmt.word_vectors import vector_files
+
+    files = vector_files(recipe.model.embedding, recipe_path.parent)
+    return {f"{side}_vectors": own_sha256(path) for side, path in files.items()} or None
+
+
 def _clean(context: StageContext) -> None:
     from nmt.cleaning.files import clean_files
 
@@ -131,17 +139,23 @@ def _train(context: StageContext) -> None:
     from nmt.tokenizer import TokenizerPair
     from nmt.training.loop import Trainer
     from nmt.training.validation import Validator
+    from nmt.word_vectors import initial_vectors
 
     recipe = context.recipe
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
+    vectors = initial_vectors(recipe.model.embedding, context.recipe_path.parent, tokenizers)
+    for side, found in vectors.items():
+        context.say(f"{side}_vectors: {found.summary()}")
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
-    result = Trainer(recipe, tokenizers, corpus, validator, context.scratch).run(context.output)
+    result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, vectors).run(context.output)
     context.workspace.add_timing("train", context.digest, {"training_seconds": result.seconds})
     draw_training_curve(context.output / "history.jsonl", context.output / "curve.png")
     clean = side_files(context.inputs["clean"], "train")
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
+    if vectors:
+        facts["vectors"] = {side: found.to_json() for side, found in vectors.items()}
     write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts)
 
 
@@ -272,7 +286,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("clean", 1, ("cleaning",), ("fetch",), _clean),
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer),
     Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
-    Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train),
+    Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _vectors_identity),
     Stage("translate", 1, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("record", 1, _RECORD_KEYS, ("fetch", "clean", "train", "translate", "evaluate"), _record),

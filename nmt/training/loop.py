@@ -10,7 +10,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import tensorflow as tf
 from nmt.config import Recipe
 from nmt.dataset import Batch, EncodedCorpus, batches, plan_epoch
 from nmt.errors import BundleError, NmtError
+from nmt.models.initial_vectors import fill_embeddings
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import Arrays, assign_weights, load_arrays, save_arrays, weights_of
 from nmt.tokenizer import TokenizerPair
@@ -30,6 +31,7 @@ from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.loss import token_losses
 from nmt.training.optimizer import Adam
 from nmt.training.validation import Validator
+from nmt.word_vectors import InitialVectors
 
 _CHECKPOINT = "checkpoint.npz"
 _HISTORY_EVERY = 50  # steps between rows of the history
@@ -68,10 +70,17 @@ class Trainer:
         train: the training pairs as ids.
         validator: scores the model now and then.
         scratch: folder for checkpoints, found again after a crash.
+        vectors: what the embedding matrices start from, by side; random rows where there is nothing.
     """
 
     def __init__(
-        self, recipe: Recipe, tokenizers: TokenizerPair, train: EncodedCorpus, validator: Validator, scratch: Path
+        self,
+        recipe: Recipe,
+        tokenizers: TokenizerPair,
+        train: EncodedCorpus,
+        validator: Validator,
+        scratch: Path,
+        vectors: Mapping[str, InitialVectors] | None = None,
     ) -> None:
         self._recipe = recipe
         self._config = recipe.training
@@ -80,6 +89,7 @@ class Trainer:
         self._scratch = scratch
         keras.utils.set_random_seed(recipe.seed)
         self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+        fill_embeddings(self._model, vectors or {})
         self._weights = [weight.value for weight in self._model.trainable_weights]
         self._optimizer = Adam(self._weights, self._config.gradient_clip)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._weights]
@@ -177,7 +187,7 @@ class Trainer:
         if self._config.average:
             paths = [weight.path for weight in self._model.trainable_weights]
             averages = {path: a.numpy() for path, a in zip(paths, self._averages, strict=True)}
-            assign_weights(self._model, averages)
+            assign_weights(self._model, current | averages)  # frozen weights have no average
         began = time.monotonic()
         row = self._validator.measure(self._model)
         candidate = weights_of(self._model)

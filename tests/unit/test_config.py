@@ -59,3 +59,15 @@ def test_a_cleaning_step_has_one_name(step):
 
 def test_the_schema_knows_every_section():
     assert set(json_schema()["properties"]) == set(Recipe.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "reason"),
+    [
+        ({"freeze": True}, "random matrices"),
+        ({"tie": "all", "source_vectors": "a.vec", "target_vectors": "b.vec"}, "two files"),
+    ],
+)
+def test_word_vectors_that_do_not_fit_are_refused(embedding, reason):
+    with pytest.raises(ValueError, match=reason):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, "model": {"embedding": embedding}})

@@ -12,6 +12,7 @@ ORDER = [
     "corpora",
     "cleaning",
     "tokenizer",
+    "word_vectors",
     "dataset",
     "models",
     "bundle",

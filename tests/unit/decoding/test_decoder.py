@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.config import DecodingConfig, ModelConfig
+from nmt.config import DecodingConfig
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding.search import Hypotheses
+from nmt.model_config import ModelConfig
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, EOS, PAD, UNK
 

@@ -105,13 +105,13 @@ def test_every_part_decides_the_digest(parts):
             {"settings": {"seed": 1, "training": {"learning_rate": 0.1, "average": None}}},
             ["training.average (absent) -> null", 'training.select_on "bleu" -> (absent)'],
         ),
-        ({"data": {"train": [{"files": ["first", "edited"]}]}}, ['corpora: train.0.files.1 "second" -> "edited"']),
+        ({"data": {"train": [{"files": ["first", "edited"]}]}}, ['data: train.0.files.1 "second" -> "edited"']),
         (
             {"data": {"train": []}},
             [
-                "corpora: train (absent) -> []",
-                'corpora: train.0.files.0 "first" -> (absent)',
-                'corpora: train.0.files.1 "second" -> (absent)',
+                "data: train (absent) -> []",
+                'data: train.0.files.0 "first" -> (absent)',
+                'data: train.0.files.1 "second" -> (absent)',
             ],
         ),
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nmt.config import load_recipe
-from nmt.errors import UsageError
+from nmt.errors import DataError, UsageError
 from nmt.pipeline.plan import make_plan
 from nmt.pipeline.stages import STAGES
 from nmt.pipeline.stages import test_names as names_of_test_sets
@@ -94,7 +94,7 @@ def test_an_edited_file_of_the_user_is_the_reason(recipe_path):
     pretend_built(recipe_path)
     (recipe_path.parent / "a.de").write_text("x\nz\n")
     changed = reasons(plan_of(recipe_path))
-    assert any("corpora: train.0.files.1" in reason for reason in changed["fetch"])
+    assert any("data: train.0.files.1" in reason for reason in changed["fetch"])
 
 
 def test_going_back_to_old_settings_builds_nothing(recipe_path):
@@ -149,3 +149,17 @@ def test_test_sets_of_one_name_are_told_apart(recipe_path):
 def test_a_forced_stage_must_be_among_those_asked_for(recipe_path):
     with pytest.raises(UsageError, match="--force record"):
         plan_of(recipe_path, only=["tokenizer"], force=["record"])
+
+
+def test_an_edited_file_of_word_vectors_trains_again_and_a_missing_one_is_an_error(recipe_path):
+    vectors = recipe_path.parent / "en.vec"
+    override = "model.embedding.source_vectors=en.vec"
+    with pytest.raises(DataError, match=r"en\.vec"):
+        plan_of(recipe_path, override)
+    vectors.write_text("x 1 2\n")
+    pretend_built(recipe_path, override)
+    assert reasons(plan_of(recipe_path, override)) == {}
+    vectors.write_text("x 1 3\n")
+    changed = reasons(plan_of(recipe_path, override))
+    assert list(changed) == ["train", "translate", "evaluate", "record"]
+    assert changed["train"][0].startswith("data: source_vectors ")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.config import ModelConfig
+from nmt.model_config import ModelConfig
 from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import Seq2Seq
