@@ -116,11 +116,21 @@ def _default_cleaning() -> list[CleaningStep]:
 class TokenizerConfig(Strict):
     """SentencePiece (Kudo and Richardson 2018)."""
 
-    kind: Literal["unigram", "bpe", "char"] = "unigram"
-    vocab_size: Annotated[int, Field(ge=8)] = Field(8000, description="pieces; for char the most that there may be")
+    kind: Literal["unigram", "bpe", "char", "word"] = Field(
+        "unigram", description="word: what stands between spaces; the most frequent ones, the others are unknown"
+    )
+    vocab_size: Annotated[int, Field(ge=8)] = Field(
+        8000, description="pieces; for char and word the most that there may be"
+    )
     shared: bool = Field(True, description="one vocabulary for both sides")
     byte_fallback: bool = Field(False, description="spell unknown characters as bytes instead of <unk>")
     character_coverage: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+
+    @model_validator(mode="after")
+    def _words_are_not_spelt(self) -> TokenizerConfig:
+        if self.kind == "word" and self.byte_fallback:
+            raise ValueError("tokenizer.kind word has no byte_fallback: set it to false, or use unigram or bpe")
+        return self
 
 
 class DatasetConfig(Strict):
