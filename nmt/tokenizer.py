@@ -104,7 +104,7 @@ class Tokenizer:
                 num_threads=_THREADS,
                 minloglevel=_QUIET,
                 # A text may have fewer words than vocab_size.
-                **({"hard_vocab_limit": False} if config.kind == "word" else {}),
+                hard_vocab_limit=config.kind != "word",
             )
         except RuntimeError as error:
             if lines.failure is not None:
