@@ -200,7 +200,7 @@ class TrainingConfig(Strict):
     gradient_clip: Positive = Field(1.0, description="greatest global norm of the gradient")
     label_smoothing: Fraction = 0.1
     validate_every: Annotated[int, Field(ge=0)] = Field(0, description="steps between validations; 0: once an epoch")
-    select_on: Literal["bleu", "chrf", "loss"] = "bleu"
+    select_on: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
     average: Fraction = Field(0.0, description="decay of an exponential moving average of the weights; 0: none")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
 
@@ -221,7 +221,7 @@ class DecodingConfig(Strict):
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
-    metrics: list[Literal["bleu", "chrf", "chrf++", "ter"]] = Field(["bleu", "chrf"], min_length=1)
+    metrics: list[Literal["bleu", "chrf", "chrf++", "ter", "exact"]] = Field(["bleu", "chrf"], min_length=1)
     tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
     lowercase: bool = False
     bootstrap_samples: Annotated[int, Field(ge=0)] = 1000
