@@ -27,11 +27,24 @@ class FilesConfig(Strict):
     target: str
 
 
-CorpusReference = str | FilesConfig
+class PartConfig(Strict):
+    """A part of a split of a card, for instance a validation set for a corpus without one.
+
+    A validation set that is taken out of the training split is still in it; the cleaning step ``decontaminate`` removes
+    it there.
+    """
+
+    corpus: str = Field(description="card/split")
+    every: Annotated[int, Field(ge=2)] = Field(
+        description="takes one line in so many: 20 takes the lines 1, 21, 41, ..."
+    )
+
+
+CorpusReference = str | PartConfig | FilesConfig
 
 
 class CorporaConfig(Strict):
-    """Which text is read. A corpus is ``card/split`` or a pair of files."""
+    """Which text is read. A corpus is ``card/split``, a part of one, or a pair of files."""
 
     source: str = Field(
         description="side of the cards that is translated from: a language, or a field such as abstract"

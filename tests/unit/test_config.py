@@ -2,7 +2,7 @@
 
 import pytest
 
-from nmt.config import Recipe, find_recipe, json_schema, load_recipe, shipped_folder
+from nmt.config import FilesConfig, PartConfig, Recipe, find_recipe, json_schema, load_recipe, shipped_folder
 from nmt.errors import RecipeError
 
 SHIPPED = sorted(shipped_folder("pipelines").glob("*.yaml"))
@@ -55,6 +55,15 @@ def test_shapes_that_do_not_fit_are_refused(model):
 def test_a_cleaning_step_has_one_name(step):
     with pytest.raises(ValueError, match="one key"):
         Recipe.model_validate({"name": "x", "corpora": CORPORA, "cleaning": [step]})
+
+
+def test_a_corpus_is_a_name_a_part_or_files():
+    references = ["c/train", {"corpus": "c/train", "every": 20}, {"source": "x", "target": "y"}]
+    recipe = Recipe.model_validate({"name": "x", "corpora": CORPORA | {"valid": references}})
+    assert [type(reference) for reference in recipe.corpora.valid] == [str, PartConfig, FilesConfig]
+    for wrong in ({"corpus": "c/train"}, {"corpus": "c/train", "every": 1}, {"corpus": "c", "every": 2, "source": "x"}):
+        with pytest.raises(ValueError, match="valid"):
+            Recipe.model_validate({"name": "x", "corpora": CORPORA | {"valid": [wrong]}})
 
 
 def test_the_schema_knows_every_section():
