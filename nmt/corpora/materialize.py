@@ -138,7 +138,8 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
     card, name = resolve(reference)
     check_sides(card, name, source, target)
     split = card.split(name)
-    settings = split.model_dump(mode="json")
+    # What a generator does not have is not of its identity.
+    settings = split.model_dump(mode="json", exclude_none=isinstance(split, GeneratedSplit))
     if isinstance(split, PlainSplit):
         settings["sides"] = {side: split.sides[side] for side in (source, target)}
     identity: dict[str, Any] = {"corpus": card.id, "source": source, "target": target, "split": settings}
@@ -147,9 +148,10 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
         for file in split_files(split, (source, target))
     }
     if isinstance(split, GeneratedSplit):
-        from nmt.corpora.phrases import VERSION
+        from nmt.corpora import algorithms, phrases
 
-        identity["generator_version"] = VERSION
+        versions = {"phrases": phrases.VERSION, **algorithms.VERSIONS}
+        identity["generator_version"] = versions[split.generator]
     if isinstance(split, HuggingFaceSplit) and split.path is not None:
         from nmt.corpora.huggingface import local_files
 
