@@ -3,20 +3,26 @@
 import pytest
 
 from nmt.config import FilesConfig, PartConfig, Recipe, find_recipe, json_schema, load_recipe, shipped_folder
+from nmt.corpora.materialize import reference_identity
 from nmt.errors import RecipeError
 
-SHIPPED = sorted(shipped_folder("pipelines").glob("*.yaml"))
+SHIPPED = sorted(shipped_folder("pipelines").rglob("*.yaml"))
 CORPORA = {"source": "a", "target": "b", "train": ["c/train"], "valid": ["c/valid"]}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid_and_named_like_their_files(path):
-    assert load_recipe(path).name == path.stem
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    # The corpora, splits and sides are there.
+    for reference in (*recipe.corpora.train, *recipe.corpora.valid, *recipe.corpora.test):
+        assert reference_identity(reference, recipe.corpora.source, recipe.corpora.target, path.parent)
 
 
 def test_a_recipe_is_found_by_name_from_any_folder_and_by_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert find_recipe("demo").name == "demo.yaml"
+    assert find_recipe("tasks/echo").name == "echo.yaml"
     (tmp_path / "own.yaml").write_text("name: own\n")
     assert find_recipe("own.yaml").name == "own.yaml"
 
