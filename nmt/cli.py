@@ -263,7 +263,7 @@ def translate(bundle: Path, source: Path | None, output: Path | None, **options:
     multiple=True,
     default=["bleu", "chrf"],
     show_default=True,
-    help="bleu, chrf, chrf++, ter; can be repeated.",
+    help="bleu, chrf, chrf++, ter, exact; can be repeated.",
 )
 @click.option(
     "--tokenize",

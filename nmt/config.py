@@ -26,11 +26,24 @@ class FilesConfig(Strict):
     target: str
 
 
-CorpusReference = str | FilesConfig
+class PartConfig(Strict):
+    """A part of a split of a card, for instance a validation set for a corpus without one.
+
+    A validation set that is taken out of the training split is still in it; the cleaning step ``decontaminate`` removes
+    it there.
+    """
+
+    corpus: str = Field(description="card/split")
+    every: Annotated[int, Field(ge=2)] = Field(
+        description="takes one line in so many: 20 takes the lines 1, 21, 41, ..."
+    )
+
+
+CorpusReference = str | PartConfig | FilesConfig
 
 
 class CorporaConfig(Strict):
-    """Which text is read. A corpus is ``card/split`` or a pair of files."""
+    """Which text is read. A corpus is ``card/split``, a part of one, or a pair of files."""
 
     source: str = Field(
         description="side of the cards that is translated from: a language, or a field such as abstract"
@@ -115,11 +128,21 @@ def _default_cleaning() -> list[CleaningStep]:
 class TokenizerConfig(Strict):
     """SentencePiece (Kudo and Richardson 2018)."""
 
-    kind: Literal["unigram", "bpe", "char"] = "unigram"
-    vocab_size: Annotated[int, Field(ge=8)] = Field(8000, description="pieces; for char the most that there may be")
+    kind: Literal["unigram", "bpe", "char", "word"] = Field(
+        "unigram", description="word: what stands between spaces; the most frequent ones, the others are unknown"
+    )
+    vocab_size: Annotated[int, Field(ge=8)] = Field(
+        8000, description="pieces; for char and word the most that there may be"
+    )
     shared: bool = Field(True, description="one vocabulary for both sides")
     byte_fallback: bool = Field(False, description="spell unknown characters as bytes instead of <unk>")
     character_coverage: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+
+    @model_validator(mode="after")
+    def _words_are_not_spelt(self) -> TokenizerConfig:
+        if self.kind == "word" and self.byte_fallback:
+            raise ValueError("tokenizer.kind word has no byte_fallback: set it to false, or use unigram or bpe")
+        return self
 
 
 class DatasetConfig(Strict):
@@ -143,7 +166,7 @@ class TrainingConfig(Strict):
     gradient_clip: Positive = Field(1.0, description="greatest global norm of the gradient")
     label_smoothing: Fraction = 0.1
     validate_every: Annotated[int, Field(ge=0)] = Field(0, description="steps between validations; 0: once an epoch")
-    select_on: Literal["bleu", "chrf", "loss"] = "bleu"
+    select_on: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
     average: Fraction = Field(0.0, description="decay of an exponential moving average of the weights; 0: none")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
     coverage_loss: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
@@ -168,7 +191,7 @@ class DecodingConfig(Strict):
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
-    metrics: list[Literal["bleu", "chrf", "chrf++", "ter"]] = Field(["bleu", "chrf"], min_length=1)
+    metrics: list[Literal["bleu", "chrf", "chrf++", "ter", "exact"]] = Field(["bleu", "chrf"], min_length=1)
     tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
     lowercase: bool = False
     bootstrap_samples: Annotated[int, Field(ge=0)] = 1000

@@ -152,7 +152,8 @@ def draw_training_curve(history: Path, picture: Path) -> None:
     The same history gives the same bytes.
 
     Args:
-        history: JSONL; training rows have ``loss``, validation rows ``valid_loss``, ``bleu`` and ``chrf``.
+        history: JSONL; training rows have ``loss``, validation rows ``valid_loss``, ``bleu``,
+            ``chrf`` and ``exact``.
         picture: where the PNG is written, atomically.
 
     Raises:
@@ -208,7 +209,7 @@ def _draw_losses(axes: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def _draw_scores(axes: Any, rows: list[dict[str, Any]]) -> None:
-    for name, label in (("bleu", "BLEU"), ("chrf", "chrF")):
+    for name, label in (("bleu", "BLEU"), ("chrf", "chrF"), ("exact", "exact match")):
         steps, values = _points(rows, name)
         if steps:
             axes.plot(steps, values, "o-", label=label, markersize=4, linewidth=1.2)

@@ -1,4 +1,4 @@
-"""Subword vocabularies: SentencePiece (Kudo and Richardson 2018) behind the line contract.
+"""Vocabularies of subwords, characters or words: SentencePiece (Kudo and Richardson 2018) behind the line contract.
 
 Text comes in normalised (see :mod:`nmt.cleaning.normalize`); the tokenizer itself changes nothing. The one character
 that does not survive is U+2581, which SentencePiece uses for the space.
@@ -94,7 +94,8 @@ class Tokenizer:
                 character_coverage=config.character_coverage,
                 normalization_rule_name="identity",
                 remove_extra_whitespaces=False,
-                unk_surface=_UNKNOWN_SURFACE,
+                # An unknown word has swallowed the space before it.
+                unk_surface=f" {_UNKNOWN_SURFACE}" if config.kind == "word" else _UNKNOWN_SURFACE,
                 pad_id=PAD,
                 unk_id=UNK,
                 bos_id=BOS,
@@ -102,6 +103,8 @@ class Tokenizer:
                 max_sentence_length=_LARGEST,
                 num_threads=_THREADS,
                 minloglevel=_QUIET,
+                # A text may have fewer words than vocab_size.
+                hard_vocab_limit=config.kind != "word",
             )
         except RuntimeError as error:
             if lines.failure is not None:
@@ -109,8 +112,8 @@ class Tokenizer:
             raise _training_error(str(error), paths, config, lines.visible) from error
         tokenizer = cls(model.getvalue())
         size = tokenizer.vocab_size
-        # The alphabet of a side is what it is: for characters vocab_size is an upper limit.
-        if not (size <= config.vocab_size if config.kind == "char" else size == config.vocab_size):
+        # The alphabet and the words of a side are what they are: for them vocab_size is an upper limit.
+        if not (size <= config.vocab_size if config.kind in ("char", "word") else size == config.vocab_size):
             raise _size_error(paths, config, size, size)
         return tokenizer
 
@@ -146,10 +149,15 @@ class Tokenizer:
     def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
         """Returns one line of text per sequence of ids, each read up to its first EOS.
 
-        PAD and BOS are not shown. UNK is shown as U+2047.
+        PAD and BOS are not shown. UNK is shown as U+2047; it stands for one or more unknown pieces in a row.
         """
         shown = [_shown(ids) for ids in sequences]
-        return [as_line(text) for text in self._processor.decode(shown)] if shown else []
+        texts = self._processor.decode(shown) if shown else []
+        # Where the first word is unknown, its space is shown with it.
+        return [
+            as_line(text.removeprefix(" ") if ids[:1] == [UNK] else text)
+            for ids, text in zip(shown, texts, strict=True)
+        ]
 
     def unknown_rate(self, lines: Iterable[str]) -> float:
         """Returns the fraction of the pieces of ``lines`` that are unknown, 0 to 1; 0 where there are none."""

@@ -92,13 +92,26 @@ class HuggingFaceSplit(Strict):
 
 
 class GeneratedSplit(Strict):
-    """Text that the project makes itself."""
+    """Text that the project makes itself. Only ``programs`` has a length and a nesting, and must have them."""
 
     format: Literal["generated"]
-    generator: Literal["phrases"]
+    generator: Literal["phrases", "echo", "reversal", "addition", "programs", "dates", "sorting"]
     part: Literal["train", "valid", "test"]
     seed: Annotated[int, Field(ge=0)] = 1
     lines: Count
+    length: Annotated[int, Field(ge=1, le=9)] | None = Field(None, description="most digits of a program's numbers")
+    nesting: Annotated[int, Field(ge=1, le=9)] | None = Field(None, description="a program's operations")
+    mix: bool | None = Field(
+        None, description="draw each program's length and nesting from 1 up to those given; true when absent"
+    )
+
+    @model_validator(mode="after")
+    def _programs_have_a_difficulty(self) -> GeneratedSplit:
+        if self.generator == "programs" and None in (self.length, self.nesting):
+            raise ValueError("the generator programs needs length and nesting")
+        if self.generator != "programs" and (self.length, self.nesting, self.mix) != (None, None, None):
+            raise ValueError(f"length, nesting and mix belong to the generator programs, not to {self.generator}")
+        return self
 
 
 Split = Annotated[
@@ -180,7 +193,7 @@ def split_sides(split: Split) -> list[str]:
     if isinstance(split, TsvSplit):
         return list(split.columns)
     if isinstance(split, GeneratedSplit):
-        return ["en", "de"]
+        return ["en", "de"] if split.generator == "phrases" else ["source", "target"]
     return list(split.fields)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from nmt.config import CorpusReference, FilesConfig
+from nmt.config import CorpusReference, FilesConfig, PartConfig
 from nmt.corpora.cards import (
     CorpusCard,
     GeneratedSplit,
@@ -82,6 +83,9 @@ def read_reference(
     if isinstance(reference, FilesConfig):
         for row in read_parallel(_own_files(reference, recipe_folder)):
             yield Pair(*row)
+    elif isinstance(reference, PartConfig):
+        pairs = read_reference(reference.corpus, source, target, store, recipe_folder, progress)
+        yield from islice(pairs, 0, None, reference.every)
     else:
         card, split = resolve(reference)
         yield from read_pairs(card, split, source, target, store, progress)
@@ -98,7 +102,8 @@ def resolve(reference: str) -> tuple[CorpusCard, str]:
         raise UsageError(
             f"{reference}: not a corpus",
             received=reference,
-            expected="card/split, for instance multi30k/train, or a mapping with the files source and target",
+            expected="card/split, for instance multi30k/train, a mapping with corpus and every, or one with the files"
+            " source and target",
             action="See nmt corpora list",
         )
     card = find_card(corpus)
@@ -107,8 +112,13 @@ def resolve(reference: str) -> tuple[CorpusCard, str]:
 
 
 def reference_name(reference: CorpusReference) -> str:
-    """Returns a name for files and tables: ``multi30k.train`` for ``multi30k/train``, ``talks`` for ``talks.en.gz``."""
-    if not isinstance(reference, FilesConfig):
+    """Returns a name for files and tables.
+
+    ``multi30k.train`` for ``multi30k/train``, ``multi30k.train-every-20`` for a part, ``talks`` for ``talks.en.gz``.
+    """
+    if isinstance(reference, PartConfig):
+        return f"{reference_name(reference.corpus)}-every-{reference.every}"
+    if isinstance(reference, str):
         return reference.replace("/", ".")
     stem = Path(reference.source).name.removesuffix(".gz").removesuffix(".zst")
     return Path(stem).stem or "files"
@@ -123,10 +133,13 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
     """
     if isinstance(reference, FilesConfig):
         return {"files": [own_sha256(path) for path in _own_files(reference, recipe_folder)]}
+    if isinstance(reference, PartConfig):
+        return {**reference_identity(reference.corpus, source, target, recipe_folder), "every": reference.every}
     card, name = resolve(reference)
     check_sides(card, name, source, target)
     split = card.split(name)
-    settings = split.model_dump(mode="json")
+    # What a generator does not have is not of its identity.
+    settings = split.model_dump(mode="json", exclude_none=isinstance(split, GeneratedSplit))
     if isinstance(split, PlainSplit):
         settings["sides"] = {side: split.sides[side] for side in (source, target)}
     identity: dict[str, Any] = {"corpus": card.id, "source": source, "target": target, "split": settings}
@@ -135,9 +148,10 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
         for file in split_files(split, (source, target))
     }
     if isinstance(split, GeneratedSplit):
-        from nmt.corpora.phrases import VERSION
+        from nmt.corpora import algorithms, phrases
 
-        identity["generator_version"] = VERSION
+        versions = {"phrases": phrases.VERSION, **algorithms.VERSIONS}
+        identity["generator_version"] = versions[split.generator]
     if isinstance(split, HuggingFaceSplit) and split.path is not None:
         from nmt.corpora.huggingface import local_files
 
@@ -167,6 +181,8 @@ def own_sha256(path: Path) -> str:
 
 
 def _describe(reference: CorpusReference) -> str:
+    if isinstance(reference, PartConfig):
+        return f"{reference.corpus}, one line in {reference.every}"
     return f"{reference.source}, {reference.target}" if isinstance(reference, FilesConfig) else reference
 
 
@@ -175,6 +191,9 @@ def _origin(reference: CorpusReference, source: str, target: str, store: Path, r
     if isinstance(reference, FilesConfig):
         files = {str(path): own_sha256(path) for path in _own_files(reference, recipe_folder)}
         return {"id": None, "split": reference_name(reference), "licence": None, "citation": None, "files": files}
+    if isinstance(reference, PartConfig):
+        whole = _origin(reference.corpus, source, target, store, recipe_folder)
+        return {**whole, "split": f"{whole['split']}, one line in {reference.every}"}
     card, name = resolve(reference)
     files = {
         file: card.files[file].sha256 or own_sha256(stored_path(card, file, store))

@@ -18,6 +18,7 @@ from nmt.corpora.cards import (
     TsvSplit,
     check_sides,
     split_files,
+    split_sides,
 )
 from nmt.corpora.fetch import Progress, fetch_files
 from nmt.corpora.pair import Pair
@@ -78,10 +79,14 @@ def _read(
 
 
 def _generate(split: GeneratedSplit, source: str, target: str) -> Iterator[Pair]:
-    from nmt.corpora.phrases import generate
+    from nmt.corpora import algorithms, phrases
 
-    for english, german in generate(split.part, split.seed, split.lines):
-        sides = {"en": english, "de": german}
+    if split.generator == "phrases":
+        pairs = phrases.generate(split.part, split.seed, split.lines)
+    else:
+        pairs = algorithms.generate(split)
+    for texts in pairs:
+        sides = dict(zip(split_sides(split), texts, strict=True))
         yield Pair(sides[source], sides[target])
 
 

@@ -1,4 +1,4 @@
-"""Corpus scores by sacreBLEU, each with its signature and its confidence interval.
+"""Corpus scores, each with its signature and its confidence interval: those of sacreBLEU, and exact match.
 
 BLEU: Papineni et al. 2002; chrF: Popović 2015; chrF++: Popović 2017; TER: Snover et al. 2006; signatures: Post 2018;
 intervals by bootstrap resampling: Koehn 2004.
@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import nmt
 from nmt.config import EvaluationConfig
 from nmt.errors import DataError, UsageError, nearest
 from nmt.textio import read_lines
 
-METRICS = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}
+METRICS = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER", "exact": "exact match"}
 """The metrics by their names in a recipe, and as they are written for people."""
 
 _SEED_VARIABLE = "SACREBLEU_SEED"  # sacreBLEU's only way to take the seed of its bootstrap
@@ -28,9 +29,9 @@ class Score:
     """A corpus score of one metric.
 
     Attributes:
-        name: the metric's name in a recipe: bleu, chrf, chrf++, ter.
+        name: the metric's name in a recipe: bleu, chrf, chrf++, ter, exact.
         value: the score of the corpus itself, in percent; not the mean of the bootstrap samples.
-        signature: sacreBLEU's own full signature: all that the value depends on besides the text.
+        signature: sacreBLEU's own full signature, or one of its form: all that the value depends on besides the text.
         low: lower end of the 95% bootstrap interval; None without bootstrap.
         high: its upper end.
         samples: how many bootstrap samples the interval comes from.
@@ -123,11 +124,16 @@ def score_lines(
     scores = []
     with _sacrebleu_seed(seed):
         for name in metrics:
+            if name == "exact":
+                scores.append(_exact_match(hypotheses, references, lowercase, bootstrap_samples, seed))
+                continue
             metric = _with_plain_numbers(_metric(name, tokenize, lowercase))
             result = metric.corpus_score(list(hypotheses), [list(lines) for lines in references], bootstrap_samples)
-            low, high = _interval(name, result) if metric.n_bootstrap else (None, None)
+            value, low, high = float(result.score), None, None
+            if metric.n_bootstrap:
+                low, high = _interval(name, value, float(result._mean), float(result._ci))
             signature = metric.get_signature().format()
-            scores.append(Score(name, float(result.score), signature, low, high, metric.n_bootstrap or 0))
+            scores.append(Score(name, value, signature, low, high, metric.n_bootstrap or 0))
     return scores
 
 
@@ -167,7 +173,7 @@ def check_metrics(config: EvaluationConfig) -> None:
     Raises:
         UsageError: a metric's tokenizer is not installed.
     """
-    for name in {*config.metrics, "bleu"}:  # validation computes BLEU in any case
+    for name in {*config.metrics, "bleu"} - {"exact"}:  # validation computes BLEU in any case
         _metric(name, config.tokenize, config.lowercase)
 
 
@@ -185,6 +191,28 @@ def _check_counts(names: list[str], counts: list[int]) -> None:
         )
     if counts[0] == 0:
         raise DataError(f"{names[0]}: there is nothing to score", received=received, expected="at least one line")
+
+
+def _exact_match(
+    hypotheses: Sequence[str], references: Sequence[Sequence[str]], lowercase: bool, samples: int, seed: int
+) -> Score:
+    """Returns the percentage of lines that are equal to one of their references."""
+    import numpy as np
+
+    def seen(line: str) -> str:
+        return line.lower() if lowercase else line
+
+    right = sum(seen(line) in map(seen, acceptable) for line, *acceptable in zip(hypotheses, *references, strict=True))
+    value = 100.0 * right / len(hypotheses)
+    facts = f"case:{'lc' if lowercase else 'mixed'}|version:{nmt.__version__}"
+    if samples < 2:
+        return Score("exact", value, f"nrefs:{len(references)}|{facts}")
+    # How many right lines there are among as many that are drawn with replacement is binomially distributed.
+    drawn = np.random.default_rng(seed).binomial(len(hypotheses), right / len(hypotheses), samples)
+    sampled = 100.0 * drawn / len(hypotheses)
+    half = float(np.ptp(np.quantile(sampled, (0.025, 0.975)))) / 2
+    low, high = _interval("exact", value, float(sampled.mean()), half)
+    return Score("exact", value, f"nrefs:{len(references)}|bs:{samples}|seed:{seed}|{facts}", low, high, samples)
 
 
 def _metric(name: str, tokenize: str, lowercase: bool) -> Any:
@@ -231,12 +259,11 @@ def _with_plain_numbers(metric: Any) -> Any:
     return metric
 
 
-def _interval(name: str, result: Any) -> tuple[float, float]:
+def _interval(name: str, value: float, mean: float, half: float) -> tuple[float, float]:
     """Returns the 95% interval that sacreBLEU prints as mean and half width, within the metric's range.
 
     The mean of few or skewed samples can lie so far off that the real score falls outside; it is let in.
     """
-    value, mean, half = float(result.score), float(result._mean), float(result._ci)
     high = mean + half if name == "ter" else min(mean + half, 100.0)
     return min(max(mean - half, 0.0), value), max(high, value)
 

@@ -38,7 +38,7 @@ class Validator:
         self._plan = plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
 
     def measure(self, model: Seq2Seq) -> dict[str, float]:
-        """Returns ``valid_loss`` in nats per token, ``bleu`` and ``chrf``."""
+        """Returns ``valid_loss`` in nats per token, ``bleu``, ``chrf`` and ``exact``."""
         from nmt.evaluation.scores import score_lines
 
         if self._decoder is None:
@@ -59,7 +59,7 @@ class Validator:
         scores = score_lines(
             hypotheses,
             [self._references],
-            ["bleu", "chrf"],
+            ["bleu", "chrf", "exact"],
             tokenize=evaluation.tokenize,
             lowercase=evaluation.lowercase,
             bootstrap_samples=0,

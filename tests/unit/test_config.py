@@ -2,21 +2,27 @@
 
 import pytest
 
-from nmt.config import Recipe, find_recipe, json_schema, load_recipe, shipped_folder
+from nmt.config import FilesConfig, PartConfig, Recipe, find_recipe, json_schema, load_recipe, shipped_folder
+from nmt.corpora.materialize import reference_identity
 from nmt.errors import RecipeError
 
-SHIPPED = sorted(shipped_folder("pipelines").glob("*.yaml"))
+SHIPPED = sorted(shipped_folder("pipelines").rglob("*.yaml"))
 CORPORA = {"source": "a", "target": "b", "train": ["c/train"], "valid": ["c/valid"]}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_recipes_are_valid_and_named_like_their_files(path):
-    assert load_recipe(path).name == path.stem
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    # The corpora, splits and sides are there.
+    for reference in (*recipe.corpora.train, *recipe.corpora.valid, *recipe.corpora.test):
+        assert reference_identity(reference, recipe.corpora.source, recipe.corpora.target, path.parent)
 
 
 def test_a_recipe_is_found_by_name_from_any_folder_and_by_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert find_recipe("demo").name == "demo.yaml"
+    assert find_recipe("tasks/echo").name == "echo.yaml"
     (tmp_path / "own.yaml").write_text("name: own\n")
     assert find_recipe("own.yaml").name == "own.yaml"
 
@@ -55,6 +61,15 @@ def test_shapes_that_do_not_fit_are_refused(model):
 def test_a_cleaning_step_has_one_name(step):
     with pytest.raises(ValueError, match="one key"):
         Recipe.model_validate({"name": "x", "corpora": CORPORA, "cleaning": [step]})
+
+
+def test_a_corpus_is_a_name_a_part_or_files():
+    references = ["c/train", {"corpus": "c/train", "every": 20}, {"source": "x", "target": "y"}]
+    recipe = Recipe.model_validate({"name": "x", "corpora": CORPORA | {"valid": references}})
+    assert [type(reference) for reference in recipe.corpora.valid] == [str, PartConfig, FilesConfig]
+    for wrong in ({"corpus": "c/train"}, {"corpus": "c/train", "every": 1}, {"corpus": "c", "every": 2, "source": "x"}):
+        with pytest.raises(ValueError, match="valid"):
+            Recipe.model_validate({"name": "x", "corpora": CORPORA | {"valid": [wrong]}})
 
 
 def test_the_schema_knows_every_section():

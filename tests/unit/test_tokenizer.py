@@ -31,7 +31,7 @@ def tokenizer(corpus):
     return train(corpus)
 
 
-@pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char", "word"])
 def test_text_of_the_corpus_comes_back(corpus, kind):
     tokenizer = train(corpus, kind)
     assert tokenizer.decode(tokenizer.encode(LINES)) == LINES
@@ -78,6 +78,30 @@ def test_characters_of_sides_with_unequal_alphabets_need_no_common_size(corpus, 
     config = TokenizerConfig(kind="char", vocab_size=100, shared=False)
     pair = TokenizerPair.train_pair(corpus / "source", tmp_path / "digits", config, seed=1)
     assert pair.source.vocab_size != pair.target.vocab_size < 20
+
+
+def test_fewer_words_than_vocab_size_are_all_there_are(corpus):
+    tokenizer = train(corpus, "word", vocab_size=5000)
+    assert sorted(tokenizer.pieces[4:]) == sorted({f"\u2581{word}" for line in LINES for word in line.split()})
+    texts = ["the", "river under the bridge", ""]
+    assert tokenizer.decode(tokenizer.encode(texts)) == texts
+    assert [len(ids) for ids in tokenizer.encode(texts)] == [1, 4, 0]
+
+
+def test_of_more_words_than_vocab_size_the_most_frequent_are_known(tmp_path):
+    (tmp_path / "words").write_text("a bb ccc dd e f g\na bb ccc dd\na bb ccc\n" + "a bb " * 4 + "y" * 3000 + "\n")
+    tokenizer = Tokenizer.train([tmp_path / "words"], TokenizerConfig(kind="word", vocab_size=8), seed=1)
+    assert set(tokenizer.pieces[4:]) == {"\u2581a", "\u2581bb", "\u2581ccc", "\u2581dd"}
+    assert tokenizer.encode(["e a f"]) == [[UNK, *tokenizer.encode(["a"])[0], UNK]]
+    assert tokenizer.decode(tokenizer.encode(["e a f", "bb e dd"])) == ["\u2047 a \u2047", "bb \u2047 dd"]
+    assert tokenizer.unknown_rate(["e a f a"]) == 0.5
+    everything = Tokenizer.train([tmp_path / "words"], TokenizerConfig(kind="word", vocab_size=800), seed=1)
+    assert everything.encode(["y" * 3000]) != [[UNK]]
+
+
+def test_words_have_no_bytes():
+    with pytest.raises(ValueError, match="byte_fallback"):
+        TokenizerConfig(kind="word", byte_fallback=True)
 
 
 @pytest.mark.parametrize("shared", [True, False])

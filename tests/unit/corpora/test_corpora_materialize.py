@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from nmt.config import CorpusReference, FilesConfig
+from nmt.cleaning.run import clean
+from nmt.config import CleaningStep, CorpusReference, DecontaminateStep, FilesConfig, PartConfig
 from nmt.corpora import phrases
 from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.materialize import materialize, reference_identity, reference_name, resolve
+from nmt.corpora.pair import Pair
 from nmt.errors import DataError, UsageError
 
 CARD = """\
@@ -112,7 +114,34 @@ def test_a_file_of_ones_own_that_is_missing_or_too_short(folder: Path) -> None:
         reference_identity(FILES, "en", "de", folder)
 
 
+def test_a_part_is_one_line_in_so_many(folder: Path) -> None:
+    (folder / "train.tsv").write_text("".join(f"{n}\t-{n}\n" for n in range(7)), encoding="utf-8")
+    report = write(folder, PartConfig(corpus="talks/train", every=3))
+    assert text(folder) == ("0\n3\n6\n", "-0\n-3\n-6\n")
+    assert (report[0]["id"], report[0]["split"], report[0]["pairs"]) == ("talks", "train, one line in 3", 3)
+
+
+def test_a_validation_set_that_is_a_part_of_train_can_be_removed_from_it(folder: Path) -> None:
+    (folder / "train.tsv").write_text("".join(f"{n}\t-{n}\n" for n in range(7)), encoding="utf-8")
+    train, valid = (
+        [Pair(*row) for row in zip(*(side.splitlines() for side in text(folder)), strict=True)]
+        for reference in ("talks/train", PartConfig(corpus="talks/train", every=3))
+        if write(folder, reference)
+    )
+    kept = list(clean(train, [CleaningStep(decontaminate=DecontaminateStep())], {"valid": valid}))
+    assert [pair.source for pair in kept] == ["1", "2", "4", "5"]
+
+
+def test_a_part_of_a_corpus_that_does_not_exist(folder: Path) -> None:
+    with pytest.raises(UsageError, match="Did you mean talks/train"):
+        write(folder, PartConfig(corpus="talks/trian", every=3))
+    (folder / "train.tsv").write_bytes(b"")
+    with pytest.raises(DataError, match="talks/train, one line in 3: the corpus is empty"):
+        write(folder, PartConfig(corpus="talks/train", every=3))
+
+
 def test_names() -> None:
+    assert reference_name(PartConfig(corpus="scan/simple.train", every=20)) == "scan.simple.train-every-20"
     assert reference_name("multi30k/test_2016") == "multi30k.test_2016"
     assert reference_name(FilesConfig(source="some/talks.en.gz", target="x")) == "talks"
 
@@ -123,6 +152,10 @@ def test_the_identity_is_of_the_content(folder: Path, monkeypatch: pytest.Monkey
 
     first, own, made = identity("talks/train"), identity(FILES), identity("phrases/train")
     assert identity("talks/train", "de", "en") != first
+    parts = [identity(PartConfig(corpus="talks/train", every=every)) for every in (2, 3)]
+    assert first not in parts
+    assert parts[0] != parts[1]
+    assert identity("talks/train", "de", "en") not in parts
     (folder / "talks.yaml").write_text(CARD.replace("title: Talks", "title: More talks"), encoding="utf-8")
     assert identity("talks/train") == first
     (folder / "train.tsv").write_bytes(b"a\tb\n")

@@ -2,11 +2,14 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sacrebleu
 
+import nmt
+from nmt.config import EvaluationConfig
 from nmt.errors import DataError, UsageError
-from nmt.evaluation.scores import Score, score_files, score_lines
+from nmt.evaluation.scores import Score, check_metrics, score_files, score_lines
 
 REFERENCES = [
     "The cat sat on the mat.",
@@ -55,7 +58,7 @@ def test_several_references() -> None:
     assert score.value == pytest.approx(100.0)
 
 
-@pytest.mark.parametrize("metric", ["bleu", "chrf", "chrf++", "ter"])
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "chrf++", "ter", "exact"])
 def test_interval_holds_the_score_and_depends_on_the_seed_only(metric: str) -> None:
     [plain] = score_lines(HYPOTHESES, [REFERENCES], [metric])
     [score] = score_lines(HYPOTHESES, [REFERENCES], [metric], bootstrap_samples=100)
@@ -82,7 +85,7 @@ def test_interval_is_sacrebleus_own() -> None:
     assert score.high == pytest.approx(min(100.0, result._mean + result._ci))
 
 
-@pytest.mark.parametrize("metric", ["bleu", "chrf", "ter"])
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "ter", "exact"])
 def test_interval_of_very_few_samples_holds_the_score_and_keeps_the_range(metric: str) -> None:
     lines = [*REFERENCES[:5], "nothing of it"]
     for seed in range(15):
@@ -175,10 +178,34 @@ def test_what_is_not_a_score(change: dict[str, object]) -> None:
         Score.from_json(Score("bleu", 1.0, "").to_json() | change)
 
 
-@pytest.mark.parametrize("metric", ["bleu", "chrf", "chrf++", "ter"])
+@pytest.mark.parametrize("metric", ["bleu", "chrf", "chrf++", "ter", "exact"])
 def test_samples_without_any_match_do_not_stop_the_bootstrap(metric: str) -> None:
     (score,) = score_lines(["", "", "The cat sat on the mat."], [REFERENCES[:3]], [metric], bootstrap_samples=200)
     assert score.samples == 200
     assert score.low is not None
     assert score.high is not None
     assert score.low <= score.value <= score.high
+
+
+def test_exact_match_counts_lines_that_are_equal_to_any_reference() -> None:
+    hypotheses, other = ["a b", "C", "", "d "], ["x", "c", "e", "d "]
+    (score,) = score_lines(hypotheses, [["a b", "c", "x", "d"]], ["exact"])
+    assert (score.value, score.low, score.high, score.samples) == (25.0, None, None, 0)
+    assert score.signature == f"nrefs:1|case:mixed|version:{nmt.__version__}"
+    assert str(score) == "exact match 25.00"
+    (score,) = score_lines(hypotheses, [["a b", "c", "x", "d"], other], ["exact"], lowercase=True)
+    assert score.value == 75.0
+    assert score.signature == f"nrefs:2|case:lc|version:{nmt.__version__}"
+
+
+def test_interval_of_exact_match_is_that_of_resampled_lines() -> None:
+    hypotheses = ["right"] * 300 + ["wrong"] * 100
+    (score,) = score_lines(hypotheses, [["right"] * 400], ["exact"], bootstrap_samples=4000)
+    drawn = np.random.default_rng(1).choice([100.0] * 300 + [0.0] * 100, (4000, 400)).mean(axis=1)
+    assert (score.low, score.high) == pytest.approx(tuple(np.quantile(drawn, (0.025, 0.975))), abs=0.5)
+    (perfect,) = score_lines(["a"], [["a"]], ["exact"], bootstrap_samples=10)
+    assert (perfect.value, perfect.low, perfect.high) == (100.0, 100.0, 100.0)
+
+
+def test_exact_match_needs_no_tokenizer() -> None:
+    check_metrics(EvaluationConfig(metrics=["exact"]))
