@@ -160,6 +160,9 @@ class TrainingConfig(Strict):
     optimizer: Literal["adam"] = "adam"
     learning_rate: Positive = 1e-3
     warmup_steps: Annotated[int, Field(ge=0)] = Field(400, description="steps of linear warm-up")
+    decay: Literal["none", "linear", "cosine"] = Field(
+        "none", description="how the learning rate falls from the end of the warm-up to 0 at the end of max_epochs"
+    )
     plateau_patience: Count = Field(2, description="validations without a better score before the learning rate falls")
     plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     stop_after: Count = Field(6, description="validations without a better score before training stops")

@@ -30,6 +30,7 @@ from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.loss import token_losses
 from nmt.training.optimizer import Adam
+from nmt.training.schedule import scheduled
 from nmt.training.validation import Validator
 from nmt.word_vectors import InitialVectors
 
@@ -116,7 +117,8 @@ class Trainer:
         lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
         tokens_per_batch = self._recipe.dataset.tokens_per_batch
         plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
-        display = TrainingProgress(len(plan) * self._config.max_epochs)
+        self._last_step = len(plan) * self._config.max_epochs
+        display = TrainingProgress(self._last_step)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and progress.without_improvement < self._config.stop_after:
             plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
@@ -143,8 +145,8 @@ class Trainer:
     def _one_step(self, batch: Batch, progress: Progress, history: History, display: TrainingProgress) -> None:
         progress.step += 1
         config = self._config
-        warmup = min(1.0, progress.step / config.warmup_steps) if config.warmup_steps else 1.0
-        learning_rate = config.learning_rate * progress.learning_rate_scale * warmup
+        schedule = scheduled(config, progress.step, self._last_step)
+        learning_rate = config.learning_rate * progress.learning_rate_scale * schedule
         loss, tokens, norm = self._step_function(*batch, tf.constant(progress.step), tf.constant(learning_rate))
         if config.average and progress.step % _AVERAGE_EVERY == 0:
             updates = progress.step // _AVERAGE_EVERY
