@@ -194,7 +194,9 @@ class DecodingConfig(Strict):
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
-    metrics: list[Literal["bleu", "chrf", "chrf++", "ter", "exact"]] = Field(["bleu", "chrf"], min_length=1)
+    metrics: list[Literal["bleu", "chrf", "chrf++", "ter", "exact", "perplexity"]] = Field(
+        ["bleu", "chrf"], min_length=1
+    )
     tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
     lowercase: bool = False
     bootstrap_samples: Annotated[int, Field(ge=0)] = 1000

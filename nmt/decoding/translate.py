@@ -36,7 +36,8 @@ class Translator:
         self._bundle = bundle
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
-        self._decoder = BatchDecoder(bundle.model(), read_settings(DecodingConfig, settings, "decoding"))
+        self.model = bundle.model()
+        self._decoder = BatchDecoder(self.model, read_settings(DecodingConfig, settings, "decoding"))
 
     def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.

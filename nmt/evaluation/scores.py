@@ -6,6 +6,7 @@ intervals by bootstrap resampling: Koehn 2004.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,14 @@ from nmt.config import EvaluationConfig
 from nmt.errors import DataError, UsageError, nearest
 from nmt.textio import read_lines
 
-METRICS = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER", "exact": "exact match"}
+METRICS = {
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "chrf++": "chrF++",
+    "ter": "TER",
+    "exact": "exact match",
+    "perplexity": "perplexity",
+}
 """The metrics by their names in a recipe, and as they are written for people."""
 
 _SEED_VARIABLE = "SACREBLEU_SEED"  # sacreBLEU's only way to take the seed of its bootstrap
@@ -29,8 +37,8 @@ class Score:
     """A corpus score of one metric.
 
     Attributes:
-        name: the metric's name in a recipe: bleu, chrf, chrf++, ter, exact.
-        value: the score of the corpus itself, in percent; not the mean of the bootstrap samples.
+        name: the metric's name in a recipe: bleu, chrf, chrf++, ter, exact, perplexity.
+        value: the score of the corpus itself, in percent (not perplexity); not the mean of the bootstrap samples.
         signature: sacreBLEU's own full signature, or one of its form: all that the value depends on besides the text.
         low: lower end of the 95% bootstrap interval; None without bootstrap.
         high: its upper end.
@@ -52,7 +60,7 @@ class Score:
     @property
     def lower_is_better(self) -> bool:
         """Whether the metric counts errors."""
-        return self.name == "ter"
+        return self.name in ("ter", "perplexity")
 
     def format_value(self) -> str:
         """Returns value and interval as text, for instance ``36.21 [35.1, 37.4]``."""
@@ -167,13 +175,24 @@ def score_files(
     )
 
 
+def perplexity(nll: float, tokens: int) -> Score:
+    """Returns the perplexity per token, exp(nll / tokens); vocabularies of different pieces do not compare.
+
+    Args:
+        nll: negative log-likelihood of the references in nats.
+        tokens: over how many tokens, EOS counted.
+    """
+    value = math.exp(min(nll / tokens, 700.0))  # what is larger than any float is shown as the largest
+    return Score("perplexity", value, f"unit:token|tokens:{tokens}|version:{nmt.__version__}")
+
+
 def check_metrics(config: EvaluationConfig) -> None:
     """Checks that the metrics of a recipe can be computed, before hours of training.
 
     Raises:
         UsageError: a metric's tokenizer is not installed.
     """
-    for name in {*config.metrics, "bleu"} - {"exact"}:  # validation computes BLEU in any case
+    for name in {*config.metrics, "bleu"} - {"exact", "perplexity"}:  # validation computes BLEU in any case
         _metric(name, config.tokenize, config.lowercase)
 
 
@@ -235,6 +254,10 @@ def _metric(name: str, tokenize: str, lowercase: bool) -> Any:
             return CHRF(word_order=2, lowercase=lowercase)
         case "ter":
             return TER(case_sensitive=not lowercase)
+        case "perplexity":
+            raise UsageError(
+                "perplexity: it is a score of a model, not of text", action="A recipe's metrics can name it"
+            )
     close = nearest(name, METRICS)
     raise UsageError(
         f"{name}: there is no such metric",

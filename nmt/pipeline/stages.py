@@ -8,7 +8,7 @@ clean      the training lines                                 the lines kept; a 
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
 train      ids, the user's word vectors                       the bundle, the history, the training curve
-translate  the bundle, the test sources                       one file of hypotheses per test set
+translate  the bundle, the test sets                          hypotheses, and the loss of the references
 evaluate   hypotheses, references                             scores with signatures and intervals
 record     all of it                                          a leaderboard entry, the report, the scored bundle
 =========  =================================================  ===================================================
@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nmt
 from nmt import textio
@@ -27,6 +27,9 @@ from nmt.config import CorpusReference, Recipe
 from nmt.pipeline.stage import Stage, StageContext
 from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
 from nmt.terminal import load_tensorflow
+
+if TYPE_CHECKING:
+    from nmt.bundle import Bundle
 
 
 def side_files(folder: Path, name: str) -> tuple[Path, Path]:
@@ -164,23 +167,34 @@ def _translate(context: StageContext) -> None:
     from nmt.bundle import load_bundle
     from nmt.decoding.translate import Translator
 
-    translator = Translator(
-        load_bundle(context.inputs["train"] / "bundle"), context.recipe.decoding.model_dump(mode="json")
-    )
+    bundle = load_bundle(context.inputs["train"] / "bundle")
+    translator = Translator(bundle, context.recipe.decoding.model_dump(mode="json"))
     rates = {}
     for name in test_names(context.recipe):
-        source, _ = side_files(context.inputs["fetch"], f"test/{name}")
+        source, _ = sides = side_files(context.inputs["fetch"], f"test/{name}")
         began = time.monotonic()
         lines = textio.write_lines(context.output / f"{name}.txt", translator.translate(textio.read_lines(source)))
         seconds = time.monotonic() - began
         words = sum(len(line.split()) for line in textio.read_lines(context.output / f"{name}.txt"))
         rates[name] = round(words / max(seconds, 1e-9), 1)
+        write_json(context.output / f"{name}.loss.json", _reference_loss(bundle, translator.model, sides))
         context.say(f"{name}: {lines:,} lines, {rates[name]:,.0f} words/s")
     context.workspace.add_timing("translate", context.digest, {"words_per_second": rates})
 
 
+def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path]) -> dict[str, float]:
+    """Returns how well the model predicts the references: ``nll`` in nats, over ``tokens``."""
+    from nmt.dataset import encode_corpus
+    from nmt.training.validation import CorpusLoss
+
+    pairs = ((bundle.normalize(source), bundle.normalize(target)) for source, target in textio.read_parallel(sides))
+    corpus, _ = encode_corpus(pairs, bundle.tokenizers)
+    nll, tokens = CorpusLoss(corpus, bundle.recipe.dataset.tokens_per_batch).measure(model)
+    return {"nll": nll, "tokens": tokens}
+
+
 def _evaluate(context: StageContext) -> None:
-    from nmt.evaluation.scores import score_files
+    from nmt.evaluation.scores import perplexity, score_files
 
     settings = context.recipe.evaluation
     results = {}
@@ -188,11 +202,14 @@ def _evaluate(context: StageContext) -> None:
         scores = score_files(
             context.inputs["translate"] / f"{name}.txt",
             [side_files(context.inputs["fetch"], f"test/{name}")[1]],
-            settings.metrics,
+            [metric for metric in settings.metrics if metric != "perplexity"],
             tokenize=settings.tokenize,
             lowercase=settings.lowercase,
             bootstrap_samples=settings.bootstrap_samples,
         )
+        if "perplexity" in settings.metrics:
+            loss = json.loads((context.inputs["translate"] / f"{name}.loss.json").read_bytes())
+            scores.append(perplexity(loss["nll"], loss["tokens"]))
         results[name] = [score.to_json() for score in scores]
         context.say(f"{name}: " + ", ".join(f"{score.name} {score.value:.2f}" for score in scores))
     write_json(context.output / "scores.json", results)
@@ -287,7 +304,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer),
     Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _vectors_identity),
-    Stage("translate", 1, ("decoding",), ("fetch", "train"), _translate),
+    Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("record", 1, _RECORD_KEYS, ("fetch", "clean", "train", "translate", "evaluate"), _record),
 )

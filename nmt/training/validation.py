@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +15,32 @@ from nmt.decoding.decoder import BatchDecoder
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import Tokenizer
 from nmt.training.loss import token_losses
+
+
+class CorpusLoss:
+    """Measures how well a model predicts the targets of a corpus, by teacher forcing.
+
+    Args:
+        corpus: the pairs as ids.
+        tokens_per_batch: most target tokens of a batch, its padding included.
+    """
+
+    def __init__(self, corpus: EncodedCorpus, tokens_per_batch: int) -> None:
+        self._corpus = corpus
+        self._plan = plan_epoch(corpus.source.lengths, corpus.target.lengths - 1, tokens_per_batch, 0, 0)
+        self._function: Any = None
+
+    def measure(self, model: Seq2Seq) -> tuple[float, int]:
+        """Returns the negative log-likelihood in nats and the number of tokens, EOS counted; always of one model."""
+        if self._function is None:
+            ids = tf.TensorSpec([None, None], tf.int32)
+
+            def batch_nll(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
+                return token_losses(model, *model.teacher_forced(source, target_in), target_out)[1:]
+
+            self._function = tf.function(batch_nll, input_signature=[ids, ids, ids])
+        results = [self._function(*batch) for batch in batches(self._corpus, self._plan)]
+        return sum(float(nll) for nll, _ in results), sum(int(tokens) for _, tokens in results)
 
 
 class Validator:
@@ -34,8 +61,7 @@ class Validator:
         offsets, ids = np.asarray(corpus.source.offsets), np.asarray(corpus.source.ids)
         self._sources = [ids[a:b].tolist() for a, b in pairwise(offsets)]
         self._decoder: BatchDecoder | None = None
-        lengths = corpus.source.lengths, corpus.target.lengths - 1
-        self._plan = plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
+        self._loss = CorpusLoss(corpus, recipe.dataset.tokens_per_batch)
 
     def measure(self, model: Seq2Seq) -> dict[str, float]:
         """Returns ``valid_loss`` in nats per token, ``bleu``, ``chrf`` and ``exact``."""
@@ -44,16 +70,7 @@ class Validator:
         if self._decoder is None:
             greedy = self._recipe.decoding.model_copy(update={"beam_size": 1})
             self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()))
-            ids = tf.TensorSpec([None, None], tf.int32)
-
-            def batch_nll(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
-                return token_losses(model, *model.teacher_forced(source, target_in), target_out)[1:]
-
-            self._nll = tf.function(batch_nll, input_signature=[ids, ids, ids])
-        nll = tokens = 0.0
-        for batch in batches(self._corpus, self._plan):
-            batch_nll_value, count = self._nll(*batch)
-            nll, tokens = nll + float(batch_nll_value), tokens + float(count)
+        nll, tokens = self._loss.measure(model)
         hypotheses = self._tokenizer.decode(self._decoder.decode(self._sources))
         evaluation = self._recipe.evaluation
         scores = score_lines(
