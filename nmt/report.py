@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -159,21 +161,48 @@ def draw_training_curve(history: Path, picture: Path) -> None:
     Raises:
         DataError: the history cannot be read.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
-
     rows = _read_history(history)
-    content = io.BytesIO()
-    # The user's own settings of matplotlib must not change the picture.
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        figure = Figure(figsize=(11, 4.2), dpi=120, layout="constrained")
+    with _figure(picture) as figure:
         if rows:
             left, right = figure.subplots(1, 2)
             _draw_losses(left, rows)
             _draw_scores(right, rows)
         else:
             figure.text(0.5, 0.5, "The history of this training run has no rows yet.", ha="center", va="center")
+
+
+def draw_by_length(lengths: Sequence[float], series: Mapping[str, Sequence[float]], label: str, picture: Path) -> None:
+    """Draws the scores of systems against the length of the source as a PNG; the same numbers give the same bytes.
+
+    Args:
+        lengths: mean source length of each group of lines, in words.
+        series: by system, one score per group.
+        label: the metric, for people.
+        picture: where the PNG is written, atomically.
+    """
+    markers = "osv^Dxp*"
+    with _figure(picture, size=(8, 4.8)) as figure:
+        axes = figure.subplots()
+        for index, (system, scores) in enumerate(series.items()):
+            axes.plot(lengths, scores, label=system, marker=markers[index % len(markers)])
+        axes.set_xlabel("source length, words")
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.3)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+@contextmanager
+def _figure(picture: Path, size: tuple[float, float] = (11, 4.2)) -> Iterator[Any]:
+    """Gives a figure to draw on, and writes it as a PNG."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    content = io.BytesIO()
+    # The user's own settings of matplotlib must not change the picture.
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        figure = Figure(figsize=size, dpi=120, layout="constrained")
+        yield figure
         figure.savefig(content, format="png", metadata={"Software": None})
     write_bytes(picture, content.getvalue())
 
