@@ -36,6 +36,7 @@ for _verb in (
     runs.schema,
     corpora.corpora,
     models.translate,
+    models.embed,
     scores.score,
     scores.leaderboard,
 ):

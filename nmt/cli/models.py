@@ -1,4 +1,4 @@
-"""The verbs of a trained model: translate."""
+"""The verbs of a trained model: translate, embed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ import click
 
 from nmt.cli.options import no_dash
 
+_bundle_argument = click.argument("bundle", type=click.Path(path_type=Path))
+_source_argument = click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
+_pooling_option = click.option(
+    "--pooling",
+    type=click.Choice(["final", "mean"]),
+    default="final",
+    show_default=True,
+    help="The top layer's state after the sentence's end, or the mean of its outputs.",
+)
+
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
-@click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
+@_bundle_argument
+@_source_argument
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
 )
@@ -32,3 +42,25 @@ def translate(bundle: Path, source: Path | None, output: Path | None, **options:
     opened = load_bundle(bundle)
     load_tensorflow()
     translate_command(opened, no_dash(source), no_dash(output), overrides)
+
+
+@click.command()
+@_bundle_argument
+@_source_argument
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="VECTORS.npy", help="The file to write."
+)
+@_pooling_option
+def embed(bundle: Path, source: Path | None, output: Path, pooling: Any) -> None:
+    """Write one vector per line of SOURCE, or of standard input: what the encoder of BUNDLE makes of it.
+
+    The file is a NumPy array, float32, one row per line in their order; that of a blank line is zero.
+    """
+    from nmt.bundle import load_bundle
+    from nmt.terminal import load_tensorflow
+
+    opened = load_bundle(bundle)
+    load_tensorflow()
+    from nmt.decoding.embed import embed_command
+
+    embed_command(opened, no_dash(source), output, pooling)
