@@ -17,3 +17,27 @@ def shared_corpora() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real corpora are not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a bundle whose weights are random; tests must leave it as it is."""
+    import keras
+
+    from nmt.bundle import write_bundle
+    from nmt.config import Recipe, TokenizerConfig
+    from nmt.models.seq2seq import Seq2Seq
+    from nmt.models.weights import weights_of
+    from nmt.tokenizer import TokenizerPair
+
+    model = {"embedding": {"size": 8}, "encoder": {"layers": 2, "units": 6}, "decoder": {"units": 6}}
+    corpora = {"source": "a", "target": "b", "train": ["c/d"], "valid": ["c/d"]}
+    recipe = Recipe.model_validate({"name": "tiny", "corpora": corpora, "model": model})
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "text").write_text("a small text of a few words\n" * 3)
+    config = TokenizerConfig(kind="char", vocab_size=40)
+    tokenizers = TokenizerPair.train_pair(folder / "text", folder / "text", config, seed=1)
+    keras.utils.set_random_seed(7)
+    network = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    write_bundle(folder / "bundle", recipe, tokenizers, weights_of(network), {})
+    return folder / "bundle"

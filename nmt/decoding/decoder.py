@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from nmt.config import DecodingConfig
+from nmt.decoding.batches import length_batches
 from nmt.decoding.search import NEVER, Hypotheses, beam_search
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
@@ -51,17 +51,8 @@ class BatchDecoder:
 
         Sources are sorted by length into batches of at most ``decoding.tokens_per_batch`` tokens, padding included.
         """
-        order = sorted(range(len(sources)), key=lambda index: len(sources[index]), reverse=True)
         results: list[list[int]] = [[] for _ in sources]
-        begin = 0
-        while begin < len(order):
-            longest = max(len(sources[order[begin]]), 1)
-            rows = max(1, self._config.tokens_per_batch // (longest * self._config.beam_size))
-            chosen = order[begin : begin + rows]
-            begin += rows
-            batch = np.full((len(chosen), longest), PAD, np.int32)
-            for row, index in enumerate(chosen):
-                batch[row, : len(sources[index])] = sources[index]
+        for chosen, batch in length_batches(sources, self._config.tokens_per_batch // self._config.beam_size):
             best = self._search(tf.constant(batch)).tokens[:, 0].numpy()
             for index, tokens in zip(chosen, best, strict=True):
                 results[index] = tokens.tolist()

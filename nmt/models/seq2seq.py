@@ -118,10 +118,6 @@ class Seq2Seq(keras.layers.Layer):
         output, new_state = self.decoder.step(self._embed_target(tokens), memory, state)
         return self.logits(output, memory), new_state, output
 
-    def summary(self, source: tf.Tensor) -> tf.Tensor:
-        """Returns the vector [B, D] that stands for each source [B, S]: the final state of the encoder's top layer."""
-        return self.encode(source, Dropout(0.0, None))[0].summary
-
     def _embed_target(self, tokens: tf.Tensor) -> tf.Tensor:
         if self.target_embedding is None:
             return tf.zeros(tf.concat([tf.shape(tokens), [0]], axis=0))

@@ -140,7 +140,7 @@ def headings(rows: Sequence[Row]) -> list[str]:
 
 
 def table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """Returns the cells of the table: means over the seeds, each seed with its interval, the gain over the row above."""
+    """Returns the cells: means over the seeds, each seed with its interval, the gain over the row above."""
     metrics = rows[0].recipe.evaluation.metrics
     cells = []
     for above, row in zip([None, *rows], rows, strict=False):

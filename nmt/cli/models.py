@@ -1,0 +1,66 @@
+"""The verbs of a trained model: translate, embed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nmt.cli.options import no_dash
+
+_bundle_argument = click.argument("bundle", type=click.Path(path_type=Path))
+_source_argument = click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
+_pooling_option = click.option(
+    "--pooling",
+    type=click.Choice(["final", "mean"]),
+    default="final",
+    show_default=True,
+    help="The top layer's state after the sentence's end, or the mean of its outputs.",
+)
+
+
+@click.command()
+@_bundle_argument
+@_source_argument
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
+)
+@click.option("--beam-size", type=int, help="Hypotheses kept per step; 1 is greedy search.")
+@click.option("--length-penalty", type=float, help="Exponent a of length^a that divides scores.")
+@click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
+def translate(bundle: Path, source: Path | None, output: Path | None, **options: Any) -> None:
+    """Translate or summarize the lines of SOURCE, or of standard input, with the model in BUNDLE.
+
+    N lines in, N lines out; a blank line stays blank.
+    """
+    from nmt.bundle import load_bundle
+    from nmt.decoding.translate import translate_command
+    from nmt.terminal import load_tensorflow
+
+    overrides = {name: value for name, value in options.items() if value is not None}
+    opened = load_bundle(bundle)
+    load_tensorflow()
+    translate_command(opened, no_dash(source), no_dash(output), overrides)
+
+
+@click.command()
+@_bundle_argument
+@_source_argument
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="VECTORS.npy", help="The file to write."
+)
+@_pooling_option
+def embed(bundle: Path, source: Path | None, output: Path, pooling: Any) -> None:
+    """Write one vector per line of SOURCE, or of standard input: what the encoder of BUNDLE makes of it.
+
+    The file is a NumPy array, float32, one row per line in their order; that of a blank line is zero.
+    """
+    from nmt.bundle import load_bundle
+    from nmt.terminal import load_tensorflow
+
+    opened = load_bundle(bundle)
+    load_tensorflow()
+    from nmt.decoding.embed import embed_command
+
+    embed_command(opened, no_dash(source), output, pooling)

@@ -1,0 +1,42 @@
+"""What the verbs share: options, arguments, and how results are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+work_option = click.option(
+    "--work", type=click.Path(path_type=Path), help="Workspace folder  [default: $NMT_WORK or ./work]"
+)
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key of the recipe; can be repeated."
+)
+force_option = click.option(
+    "--force", multiple=True, metavar="STAGE", help="Build a stage again, and all that read it; can be repeated."
+)
+
+
+def format_option(*names: str) -> Callable[..., Any]:
+    """Returns the option that chooses between forms of output; the first name is the default."""
+    return click.option("--format", "form", type=click.Choice(names), default=names[0], show_default=True)
+
+
+def no_dash(path: Path | None) -> Path | None:
+    """Returns the path, or None where it is left out or ``-``: a standard stream."""
+    return None if path is None or str(path) == "-" else path
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as indented JSON."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(headings: list[str], rows: list[tuple[Any, ...]]) -> None:
+    """Prints a table as ``nmt.terminal`` does, which is imported only now."""
+    from nmt import terminal
+
+    terminal.print_table(headings, rows)

@@ -1,0 +1,163 @@
+"""The verbs of recipes and runs: run, plan, status, recipes, schema."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nmt.cli.options import force_option, format_option, print_json, print_table, set_option, work_option
+
+if TYPE_CHECKING:
+    from nmt.config import Recipe
+    from nmt.pipeline.workspace import Workspace
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@set_option
+@force_option
+@work_option
+def run(
+    recipe: str, stages: tuple[str, ...], overrides: tuple[str, ...], force: tuple[str, ...], work: Path | None
+) -> None:
+    """Run RECIPE (a name or a path), or only the given STAGEs and what they read.
+
+    Stages: fetch, clean, tokenizer, encode, train, translate, evaluate, record. A stage whose inputs have not changed
+    since it was last built is skipped.
+    """
+    from nmt.pipeline.run import interrupted, run_recipe
+    from nmt.terminal import command_to_continue, program
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    loaded, path, workspace = _prepare(recipe, overrides, work)
+    try:
+        plan = run_recipe(loaded, path, workspace, stages, force)
+    except KeyboardInterrupt as error:
+        raise interrupted(command_to_continue()) from error
+    if not any(planned.reasons for planned in plan):
+        print(f"Nothing to do: all stages of {loaded.name} are up to date.", file=sys.stderr)
+    if plan[-1].stage.name == "record":
+        from nmt.pipeline.summary import print_summary
+
+        print_summary(loaded, plan[-1].artifact, workspace, program())
+    else:
+        print(plan[-1].artifact)
+
+
+@click.command()
+@click.argument("recipe")
+@click.argument("stages", nargs=-1, metavar="[STAGE]...")
+@set_option
+@force_option
+@work_option
+@format_option("table", "json")
+def plan(
+    recipe: str,
+    stages: tuple[str, ...],
+    overrides: tuple[str, ...],
+    force: tuple[str, ...],
+    work: Path | None,
+    form: str,
+) -> None:
+    """Show which stages of RECIPE would run, and why. Nothing is built."""
+    from nmt.pipeline.plan import make_plan
+
+    loaded, path, workspace = _prepare(recipe, overrides, work)
+    planned = make_plan(loaded, path, workspace, stages, force)
+    if form == "json":
+        rows = [stage.to_json() for stage in planned]
+        print_json({"recipe": loaded.name, "path": str(path), "workspace": str(workspace.root), "stages": rows})
+    else:
+        rows_shown = [
+            (stage.stage.name, "run" if stage.reasons else "done", "; ".join(stage.reasons) or str(stage.artifact))
+            for stage in planned
+        ]
+        print_table(["stage", "state", "reason, or artifact"], rows_shown)
+
+
+@click.command()
+@click.argument("study")
+@click.option(
+    "--seeds", type=click.IntRange(1), default=2, show_default=True, help="Every recipe with seeds 1 to this."
+)
+@work_option
+@format_option("table", "json", "markdown")
+def papers(study: str, seeds: int, work: Path | None, form: str) -> None:
+    """Run the recipes of STUDY (a folder of recipes, or a name among pipelines/papers), and show them as one table.
+
+    Writes the table and a picture of the score against the length of the source below studies/ in the workspace. What
+    has been run before is not run again.
+    """
+    from nmt.pipeline.papers import headings, markdown, run_study, table, to_json
+    from nmt.pipeline.run import interrupted
+    from nmt.pipeline.workspace import Workspace
+    from nmt.terminal import command_to_continue
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        rows, folder = run_study(study, seeds, Workspace.at(work))
+    except KeyboardInterrupt as error:
+        raise interrupted(command_to_continue()) from error
+    if form == "json":
+        print_json(to_json(folder.name, rows))
+    elif form == "markdown":
+        print(markdown(rows))
+    else:
+        print_table(headings(rows), table(rows))
+    print(f"Written to {folder}", file=sys.stderr)
+
+
+@click.command()
+@work_option
+@format_option("table", "json")
+def status(work: Path | None, form: str) -> None:
+    """Show the runs of the workspace: stages done, running and missing."""
+    from nmt.pipeline.status import workspace_status
+    from nmt.pipeline.workspace import Workspace
+
+    rows = workspace_status(Workspace.at(work))
+    if form == "json":
+        print_json(rows)
+    elif not rows:
+        print("No runs yet. Begin with: nmt run demo")
+    else:
+        shown = [(row["recipe"], row["time"], row["state"], row["bundle"] or "") for row in rows]
+        print_table(["recipe", "last run (UTC)", "state", "bundle"], shown)
+
+
+@click.command()
+@format_option("table", "json")
+def recipes(form: str) -> None:
+    """List the recipes that come with the project."""
+    from nmt.config import load_recipe, shipped_folder
+
+    folder = shipped_folder("pipelines")
+    rows = []
+    for path in sorted(folder.rglob("*.yaml")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        rows.append({"recipe": name, "description": load_recipe(path).description.strip(), "path": str(path)})
+    if form == "json":
+        print_json(rows)
+    else:
+        print_table(["recipe", "description"], [(row["recipe"], row["description"]) for row in rows])
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of a recipe, for editors."""
+    from nmt.config import json_schema
+
+    print_json(json_schema())
+
+
+def _prepare(recipe: str, overrides: tuple[str, ...], work: Path | None) -> tuple[Recipe, Path, Workspace]:
+    from nmt.config import find_recipe, load_recipe
+    from nmt.pipeline.workspace import Workspace
+
+    path = find_recipe(recipe)
+    return load_recipe(path, list(overrides)), path, Workspace.at(work)

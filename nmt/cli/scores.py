@@ -1,0 +1,103 @@
+"""The verbs of scores: score, leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nmt.cli.options import format_option, no_dash, print_json, print_table, work_option
+
+
+@click.command()
+@click.argument("hypotheses", type=click.Path(path_type=Path))
+@click.argument("references", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "-m",
+    "--metric",
+    "metrics",
+    multiple=True,
+    default=["bleu", "chrf"],
+    show_default=True,
+    help="bleu, chrf, chrf++, ter, exact; can be repeated.",
+)
+@click.option(
+    "--tokenize",
+    default="13a",
+    show_default=True,
+    help="Tokenizer of BLEU: 13a, intl, char, zh, ja-mecab, ko-mecab, none.",
+)
+@click.option("--lowercase", is_flag=True, help="Compare without case.")
+@click.option(
+    "--bootstrap-samples",
+    type=click.IntRange(0),
+    default=1000,
+    show_default=True,
+    help="For the 95% interval; 0: none.",
+)
+@format_option("table", "json")
+def score(
+    hypotheses: Path,
+    references: tuple[Path, ...],
+    metrics: tuple[str, ...],
+    tokenize: str,
+    lowercase: bool,
+    bootstrap_samples: int,
+    form: str,
+) -> None:
+    """Score a file of HYPOTHESES against one or more files of REFERENCES, line by line."""
+    from nmt.config import EvaluationConfig
+    from nmt.evaluation.scores import score_files
+    from nmt.strict_yaml import read_settings
+
+    settings = read_settings(
+        EvaluationConfig,
+        {
+            "metrics": list(metrics),
+            "tokenize": tokenize,
+            "lowercase": lowercase,
+            "bootstrap_samples": bootstrap_samples,
+        },
+        "nmt score",
+    )
+    scores = score_files(
+        hypotheses,
+        list(references),
+        settings.metrics,
+        tokenize=settings.tokenize,
+        lowercase=settings.lowercase,
+        bootstrap_samples=settings.bootstrap_samples,
+    )
+    if form == "json":
+        print_json([score.to_json() for score in scores])
+    else:
+        from nmt.pipeline.summary import score_rows
+
+        print_table(["metric", "score", "95% interval", "signature"], score_rows(scores))
+
+
+@click.command()
+@click.argument("board", required=False)
+@work_option
+@format_option("table", "json", "markdown", "html")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of standard output.")
+def leaderboard(board: str | None, work: Path | None, form: str, output: Path | None) -> None:
+    """Show the leaderboard BOARD, best system first; without BOARD, list the boards."""
+    from nmt.leaderboard.records import board_names
+    from nmt.leaderboard.table import render
+    from nmt.pipeline.workspace import Workspace
+    from nmt.storage import write_bytes
+
+    folder = Workspace.at(work).leaderboards
+    if board is None:
+        names = board_names(folder)
+        if form == "json":
+            print_json(names)
+        else:
+            print("\n".join(names) or "No leaderboards yet. A finished run adds its record: nmt run demo")
+        return
+    text = render(folder, board, form)
+    if output := no_dash(output):
+        write_bytes(output, (text + "\n").encode("utf-8"))
+    else:
+        print(text)
