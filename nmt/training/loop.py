@@ -120,7 +120,7 @@ class Trainer:
         self._last_step = len(plan) * self._config.max_epochs
         display = TrainingProgress(self._last_step)
         began = time.monotonic() - progress.seconds
-        while progress.epoch < self._config.max_epochs and progress.without_improvement < self._config.stop_after:
+        while progress.epoch < self._config.max_epochs and not self._stops(progress):
             plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
             for batch in batches(self._corpus, plan, progress.position):
                 self._one_step(batch, progress, history, display)
@@ -134,13 +134,18 @@ class Trainer:
                     self._save(progress, best)
                 if interruption.requested:
                     raise KeyboardInterrupt
-                if progress.without_improvement >= self._config.stop_after:
+                if self._stops(progress):
                     return self._result(progress, best, output)
             progress.epoch, progress.position = progress.epoch + 1, 0
             self._save(progress, best)
         if not best:
             best = self._validate(progress, best, history, display)
         return self._result(progress, best, output)
+
+    def _stops(self, progress: Progress) -> bool:
+        """Whether validation has stopped improving, or can improve no more."""
+        perfect = self._config.select_on != "loss" and (progress.best_score or 0.0) >= 100.0
+        return perfect or progress.without_improvement >= self._config.stop_after
 
     def _one_step(self, batch: Batch, progress: Progress, history: History, display: TrainingProgress) -> None:
         progress.step += 1
