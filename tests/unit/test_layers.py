@@ -19,7 +19,7 @@ ORDER = [
     "evaluation",
     "training",
     "leaderboard",
-    "report",
+    "report visualize",
     "terminal",
     "pipeline",
     "cli",
