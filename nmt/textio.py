@@ -149,6 +149,15 @@ def read_standard_input() -> Iterator[str]:
     return decode_lines(sys.stdin.buffer, "standard input")
 
 
+def read_input(path: Path | None) -> Iterator[str]:
+    """Yields the lines of a file, or of standard input where there is none.
+
+    Raises:
+        DataError: as ``read_lines`` and ``read_standard_input`` do.
+    """
+    return read_lines(path) if path else read_standard_input()
+
+
 def read_parallel(paths: Sequence[Path]) -> Iterator[tuple[str, ...]]:
     """Yields the n-th lines of several files together.
 

@@ -38,6 +38,7 @@ for _verb in (
     corpora.corpora,
     models.translate,
     models.embed,
+    models.visualize,
     scores.score,
     scores.leaderboard,
 ):

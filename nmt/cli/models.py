@@ -1,4 +1,4 @@
-"""The verbs of a trained model: translate, embed."""
+"""The verbs of a trained model: translate, embed, visualize."""
 
 from __future__ import annotations
 
@@ -64,3 +64,36 @@ def embed(bundle: Path, source: Path | None, output: Path, pooling: Any) -> None
     from nmt.decoding.embed import embed_command
 
     embed_command(opened, no_dash(source), output, pooling)
+
+
+@click.group()
+def visualize() -> None:
+    """Pictures of what a model has learnt."""
+
+
+@visualize.command("phrases")
+@_bundle_argument
+@click.argument("source", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where to write."
+)
+@_pooling_option
+def visualize_phrases(bundle: Path, source: Path, output: Path, pooling: Any) -> None:
+    """Draw the sentence vectors of the lines of SOURCE in the plane, by PCA and by t-SNE.
+
+    Writes phrases.png, and phrases.html to explore in a browser. Blank lines are left out; at most the first 5,000
+    others are drawn.
+    """
+    from nmt.bundle import load_bundle
+    from nmt.terminal import load_tensorflow
+    from nmt.textio import read_input
+    from nmt.visualize.phrases import first_phrases, write_phrases
+
+    opened = load_bundle(bundle)
+    phrases = first_phrases(read_input(no_dash(source)), str(source))
+    load_tensorflow()
+    from nmt.decoding.embed import SentenceEncoder
+
+    vectors = SentenceEncoder(opened, pooling).embed(phrases.lines)
+    for path in write_phrases(output, opened.recipe.name, phrases, vectors):
+        print(path)

@@ -82,7 +82,7 @@ def _summary(model: Seq2Seq, source: tf.Tensor, pooling: Pooling) -> tf.Tensor:
 def embed_command(bundle: Bundle, source: Path | None, target: Path, pooling: Pooling) -> None:
     """Writes the vectors of a file's lines, or of standard input's, as one NumPy array, float32 [N, D]."""
     encoder = SentenceEncoder(bundle, pooling)
-    vectors = encoder.embed(textio.read_lines(source) if source else textio.read_standard_input())
+    vectors = encoder.embed(textio.read_input(source))
     with atomic_file(target) as stream:
         # np.save cannot write into a pipe.
         np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(vectors))

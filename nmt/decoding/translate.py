@@ -64,7 +64,7 @@ def translate_command(bundle: Bundle, source: Path | None, target: Path | None, 
     A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
     """
     translator = Translator(bundle, overrides)
-    lines = textio.read_lines(source) if source else textio.read_standard_input()
+    lines = textio.read_input(source)
     interactive = source is None and sys.stdin.isatty()
     answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)
     if target is None:

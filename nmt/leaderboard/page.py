@@ -49,7 +49,7 @@ img { max-width: 100%; height: auto; background: #fff; }
 """
 """The look of all pages of the project."""
 
-_SCRIPT = """
+_SORT_SCRIPT = """
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {
@@ -86,7 +86,7 @@ _FRAME = """<!DOCTYPE html>
 </head>
 <body>
 {{ body }}
-{% if sortable %}<script>{{ script }}</script>
+{% if script %}<script>{{ script }}</script>
 {% endif %}</body>
 </html>
 """
@@ -145,17 +145,18 @@ def as_page(board: str, records: Sequence[Record], problems: Sequence[str]) -> s
         "records": [record for _, record in ranked(records)],
         "problems": problems,
     }
-    return render_page(f"Leaderboard {board}", _BODY, values, sortable=True)
+    return render_page(f"Leaderboard {board}", _BODY, values, script=_SORT_SCRIPT)
 
 
-def render_page(title: str, body: str, values: dict[str, Any], sortable: bool = False) -> str:
+def render_page(title: str, body: str, values: dict[str, Any], style: str = "", script: str = "") -> str:
     """Returns a whole page.
 
     Args:
         title: of the window.
         body: Jinja template of what is in the body; every value is escaped.
         values: of the template.
-        sortable: give the columns of ``table.sortable`` buttons.
+        style: of this page, beside that of all pages.
+        script: of this page; the browser runs no other.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -163,11 +164,10 @@ def render_page(title: str, body: str, values: dict[str, Any], sortable: bool = 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     return environment.from_string(_FRAME).render(
         title=title,
-        style=Markup(STYLE),
-        style_hash=_hash(STYLE),
-        script=Markup(_SCRIPT),
-        script_hash=_hash(_SCRIPT),
-        sortable=sortable,
+        style=Markup(STYLE + style),
+        style_hash=_hash(STYLE + style),
+        script=Markup(script),
+        script_hash=_hash(script),
         body=Markup(environment.from_string(body).render(values)),
     )
 

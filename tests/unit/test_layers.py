@@ -20,7 +20,7 @@ ORDER = [
     "evaluation",
     "training",
     "leaderboard",
-    "report",
+    "report visualize",
     "terminal",
     "pipeline",
     "cli",
