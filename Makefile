@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test check lint bench papers clean
 
 demo: $(READY)
 	$(BIN)/nmt run demo
@@ -26,6 +26,11 @@ check: lint test
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet "torch==2.13.0"
 	$(BIN)/python benchmarks/training_speed.py
+
+# Some minutes and about an hour on two cores; what has been run before is not run again.
+papers: $(READY)
+	$(BIN)/nmt papers sutskever-2014 --seeds 3
+	$(BIN)/nmt papers luong-2015 --seeds 2
 
 $(READY): pyproject.toml constraints.txt
 	@$(or $(PYTHON),false) -c '$(SUPPORTED)' 2>/dev/null \
