@@ -1,6 +1,7 @@
 """Writes the README's tables from the records of runs and the figures of the benchmark.
 
-python benchmarks/readme.py          # after copying work/leaderboards/*.jsonl to benchmarks/results
+python benchmarks/readme.py          # after copying work/leaderboards/*.jsonl to benchmarks/results, or results/tasks,
+                                     # and work/studies/* to results/studies
 python benchmarks/training_speed.py --json benchmarks/results/training_speed.json
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from nmt.leaderboard.records import Record, read_records
@@ -25,7 +27,9 @@ def main() -> None:
 
 def with_tables(text: str) -> str:
     """Returns the README with its tables made anew."""
-    for name, table in (("results", results_table()), ("speed", speed_table())):
+    sections = {"results": results_table(), "tasks": tasks_table(), "speed": speed_table()}
+    sections |= {f"study {path.name}": study_table(path) for path in sorted((RESULTS / "studies").iterdir())}
+    for name, table in sections.items():
         section = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         text, count = section.subn(lambda match, table=table: f"{match[1]}\n{table}\n{match[2]}", text)
         if count != 1:
@@ -40,17 +44,39 @@ def results_table() -> str:
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     signatures: dict[str, str] = {}
-    for board in sorted(RESULTS.glob("*.jsonl")):
-        records, problems = read_records(board)
-        if problems:
-            raise ValueError("\n".join(problems))
-        for record in records:
-            lines += [row(record, test) for test in record.scores]
-            signatures |= {score.label: score.signature for scores in record.scores.values() for score in scores}
+    for record in all_records(RESULTS):
+        lines += [row(record, test) for test in record.scores]
+        signatures |= {score.label: score.signature for scores in record.scores.values() for score in scores}
     notes = [f"- {label}: `{signature}`" for label, signature in signatures.items()]
     return "\n".join(
         [*lines, "", "In brackets: 95% interval, bootstrap (Koehn 2004). Trained on 2 CPU cores.", "", *notes]
     )
+
+
+def all_records(folder: Path) -> Iterator[Record]:
+    """Yields the records of every board in a folder."""
+    for board in sorted(folder.glob("*.jsonl")):
+        records, problems = read_records(board)
+        if problems:
+            raise ValueError("\n".join(problems))
+        yield from records
+
+
+def tasks_table() -> str:
+    """Returns one row per task and test set."""
+    lines = ["| recipe | test set | exact match | training, min | parameters |", "|---|---|---:|---:|---:|"]
+    for record in all_records(RESULTS / "tasks"):
+        for test, scores in record.scores.items():
+            exact = next(score for score in scores if score.name == "exact")
+            minutes = f"{(record.training_seconds or 0) / 60:.1f}"
+            cells = [f"tasks/{record.system}", test, exact.format_value(), minutes, f"{record.parameters:,}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def study_table(folder: Path) -> str:
+    """Returns the table that ``nmt papers`` wrote, without the signatures below it."""
+    return (folder / "table.md").read_text(encoding="utf-8").split("\n\n")[0]
 
 
 def row(record: Record, test: str) -> str:
