@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Command, write_corpus
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,10 +54,23 @@ def test_its_recipe_is_valid_as_it_stands(tmp_path):
     assert load_recipe(path).name == "mine"
 
 
+def test_its_models_of_the_papers_are_valid():
+    from nmt.config import Recipe
+
+    table = README.split("## The models of the papers")[1].split("\n## ")[0]
+    rows = [re.findall(r"`([^`]*)`", line) for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 8
+    corpora = {"source": "a", "target": "b", "train": ["x/y"], "valid": ["x/z"]}
+    for settings in rows:
+        sections = YAML(typ="safe").load("\n".join(settings))
+        training = {"label_smoothing": 0.0, **sections.pop("training", {})}
+        Recipe.model_validate({"name": "paper", "corpora": corpora, "model": sections, "training": training})
+
+
 def test_its_other_commands_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"\bmake ([a-z]+)", README))
-    assert {"demo", "test", "check", "bench"} <= targets
+    assert {"demo", "test", "check", "bench", "papers"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     assert "test: " in makefile
