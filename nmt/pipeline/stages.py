@@ -3,7 +3,7 @@
 =========  =================================================  ===================================================
 stage      reads                                              writes
 =========  =================================================  ===================================================
-fetch      cards, downloads, the user's files                 every split as plain lines; licences and citations
+fetch      cards, downloads, the user's files                 every split as plain lines (and vectors); licences
 clean      the training lines                                 the lines kept; a report of what was dropped, and why
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nmt
 from nmt import textio
@@ -27,6 +27,9 @@ from nmt.config import CorpusReference, Recipe
 from nmt.pipeline.stage import Stage, StageContext
 from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
 from nmt.terminal import load_tensorflow
+
+if TYPE_CHECKING:
+    from nmt.vectors import Vectors
 
 
 def side_files(folder: Path, name: str) -> tuple[Path, Path]:
@@ -63,6 +66,19 @@ def _corpora_identity(recipe: Recipe, recipe_path: Path) -> Any:
         split: [reference_identity(reference, *sides, recipe_path.parent) for reference in references]
         for split, references in _splits(recipe).items()
     }
+
+
+def _vectors(context: StageContext, name: str) -> Vectors | None:
+    """Returns the vectors that the source lines of a split stand for, where they do.
+
+    Whether they do is written in ``corpora``, so whatever builds on ``fetch`` depends on it already.
+    """
+    from nmt.corpora.materialize import vectors_file
+    from nmt.vectors import Vectors
+
+    if not any(context.recipe.corpora.with_vectors):
+        return None
+    return Vectors.load(vectors_file(side_files(context.inputs["fetch"], name)[0]))
 
 
 def _fetch(context: StageContext) -> None:
@@ -106,6 +122,8 @@ def _tokenizer(context: StageContext) -> None:
 
     recipe = context.recipe
     files = side_files(context.inputs["clean"], "train")
+    if any(recipe.corpora.with_vectors):
+        files = (files[1], files[1])  # the source has no text: its tokenizer is never asked
     tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed)
     tokenizers.save(context.output)
     context.say(f"vocabularies of {tokenizers.source.vocab_size} and {tokenizers.target.vocab_size} pieces")
@@ -120,7 +138,11 @@ def _encode(context: StageContext) -> None:
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
     pairs = textio.read_parallel(side_files(context.inputs["clean"], "train"))
     corpus, counts = encode_corpus(
-        ((source, target) for source, target in pairs), tokenizers, limits.max_source_tokens, limits.max_target_tokens
+        ((source, target) for source, target in pairs),
+        tokenizers,
+        limits.max_source_tokens,
+        limits.max_target_tokens,
+        _vectors(context, "train"),
     )
     write_encoded(corpus, counts, context.output, "train")
     too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
@@ -128,7 +150,8 @@ def _encode(context: StageContext) -> None:
     normalize = normalizer_of(recipe.cleaning)
     valid = textio.read_parallel(side_files(context.inputs["fetch"], "valid"))
     normalized = ((normalize(source), normalize(target)) for source, target in valid)
-    write_encoded(*encode_corpus(normalized, tokenizers), context.output, "valid")
+    encoded = encode_corpus(normalized, tokenizers, vectors=_vectors(context, "valid"))
+    write_encoded(*encoded, context.output, "valid")
 
 
 def _train(context: StageContext) -> None:
@@ -147,6 +170,8 @@ def _train(context: StageContext) -> None:
     for side, found in vectors.items():
         context.say(f"{side}_vectors: {found.summary()}")
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
+    for name, encoded in (("train", corpus), ("valid", valid)):
+        encoded.check_features(recipe.model.encoder.features, f"corpora.{name} has other vectors than the model")
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
     result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, vectors).run(context.output)
@@ -171,7 +196,9 @@ def _translate(context: StageContext) -> None:
     for name in test_names(context.recipe):
         source, _ = side_files(context.inputs["fetch"], f"test/{name}")
         began = time.monotonic()
-        lines = textio.write_lines(context.output / f"{name}.txt", translator.translate(textio.read_lines(source)))
+        vectors = _vectors(context, f"test/{name}")
+        answers = translator.translate_vectors(vectors) if vectors else translator.translate(textio.read_lines(source))
+        lines = textio.write_lines(context.output / f"{name}.txt", answers)
         seconds = time.monotonic() - began
         words = sum(len(line.split()) for line in textio.read_lines(context.output / f"{name}.txt"))
         rates[name] = round(words / max(seconds, 1e-9), 1)

@@ -32,7 +32,7 @@ class Validator:
         self._corpus = corpus
         self._references = references
         offsets, ids = np.asarray(corpus.source.offsets), np.asarray(corpus.source.ids)
-        self._sources = [ids[a:b].tolist() for a, b in pairwise(offsets)]
+        self._sources = [ids[a:b] for a, b in pairwise(offsets)]
         self._decoder: BatchDecoder | None = None
         lengths = corpus.source.lengths, corpus.target.lengths - 1
         self._plan = plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
@@ -49,7 +49,7 @@ class Validator:
             def batch_nll(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
                 return token_losses(model, *model.teacher_forced(source, target_in), target_out)[1:]
 
-            self._nll = tf.function(batch_nll, input_signature=[ids, ids, ids])
+            self._nll = tf.function(batch_nll, input_signature=[model.source_spec, ids, ids])
         nll = tokens = 0.0
         for batch in batches(self._corpus, self._plan):
             batch_nll_value, count = self._nll(*batch)
