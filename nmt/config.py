@@ -22,8 +22,13 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
 class FilesConfig(Strict):
     """A parallel corpus in the user's own files, one path per side, relative to the recipe."""
 
-    source: str
+    source: str = Field(description="text, or an .npz file with model.encoder.input vectors")
     target: str
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the source is a file of vectors."""
+        return self.source.endswith(".npz")
 
 
 class PartConfig(Strict):
@@ -52,6 +57,12 @@ class CorporaConfig(Strict):
     train: list[CorpusReference] = Field(min_length=1)
     valid: list[CorpusReference] = Field(min_length=1)
     test: list[CorpusReference] = Field([])
+
+    @property
+    def with_vectors(self) -> list[bool]:
+        """Of each corpus, whether its source is a file of vectors."""
+        references = [*self.train, *self.valid, *self.test]
+        return [isinstance(reference, FilesConfig) and reference.has_vectors for reference in references]
 
 
 class NormalizeStep(Strict):
@@ -230,7 +241,25 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
         decoder, tie = self.model.decoder, self.model.embedding.tie
+        vectors = self.model.encoder.input == "vectors"
         faults = [
+            (
+                vectors and not all(self.corpora.with_vectors),
+                "model.encoder.input is vectors: every corpus must be a mapping with source, an .npz file, and target",
+            ),
+            (
+                not vectors and any(self.corpora.with_vectors),
+                "a corpus has an .npz file as its source: set model.encoder.input to vectors",
+            ),
+            (
+                vectors and self.tokenizer.shared,
+                "model.encoder.input is vectors: the source has no vocabulary to share, set tokenizer.shared to false",
+            ),
+            (
+                vectors and any(step.normalize is None for step in self.cleaning),
+                "model.encoder.input is vectors: cleaning can only normalize the target, the other steps compare or"
+                " measure two texts; set cleaning to [] or to [{normalize: {}}]",
+            ),
             (
                 tie in SOURCE_TIES and not self.tokenizer.shared,
                 f"model.embedding.tie {tie} needs one vocabulary: set tokenizer.shared to true, or tie to target",

@@ -12,7 +12,7 @@ Example, with tokens_per_batch 8 and pairs of target lengths 4, 2, 4, 2, 3::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,13 +23,16 @@ import numpy.typing as npt
 from nmt.errors import DataError
 from nmt.storage import atomic_file, write_json
 from nmt.tokenizer import BOS, EOS, TokenizerPair
+from nmt.vectors import Vectors, check_features
 
-Ids = npt.NDArray[np.int32]
 _ENCODE_LINES = 10_000
 
 
 class Batch(NamedTuple):
-    """``source`` [B, S] ends in EOS; ``target_in`` [B, T] starts with BOS; ``target_out`` [B, T] ends in EOS."""
+    """``source`` [B, S] ends in EOS; ``target_in`` [B, T] starts with BOS; ``target_out`` [B, T] ends in EOS.
+
+    A source of vectors is float32 [B, S, 1 + F]: each vector stands behind a 1, and padding is all zeros.
+    """
 
     source: Any
     target_in: Any
@@ -38,9 +41,14 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences of ids side by side in one array: sequence n is ``ids[offsets[n]:offsets[n + 1]]``."""
+    """Sequences side by side in one array: sequence n is ``ids[offsets[n]:offsets[n + 1]]``.
 
-    ids: Ids
+    Attributes:
+        ids: int32 [N], or marked vectors, float32 [N, 1 + F].
+        offsets: where each sequence begins, and the last one's end.
+    """
+
+    ids: npt.NDArray[Any]
     offsets: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -52,12 +60,12 @@ class Sequences:
         return np.diff(self.offsets)
 
     @classmethod
-    def of(cls, rows: Iterable[Sequence[int]]) -> Sequences:
-        """Packs lists of ids."""
-        arrays = [np.asarray(row, np.int32) for row in rows]
+    def of(cls, rows: Iterable[Any], dtype: type[np.generic] = np.int32) -> Sequences:
+        """Packs lists of ids, or arrays of marked vectors."""
+        arrays = [np.asarray(row, dtype) for row in rows]
         offsets = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([len(array) for array in arrays], out=offsets[1:])
-        return cls(np.concatenate(arrays) if arrays else np.zeros(0, np.int32), offsets)
+        return cls(np.concatenate(arrays) if arrays else np.zeros(0, dtype), offsets)
 
     def save(self, stem: Path) -> None:
         """Writes ``<stem>.ids.npy`` and ``<stem>.offsets.npy``."""
@@ -75,13 +83,18 @@ class Sequences:
 
 @dataclass(frozen=True)
 class EncodedCorpus:
-    """A parallel corpus as ids. Sources end in EOS; targets stand between BOS and EOS."""
+    """A parallel corpus as ids. Sources end in EOS, or are vectors; targets stand between BOS and EOS."""
 
     source: Sequences
     target: Sequences
 
     def __len__(self) -> int:
         return len(self.source)
+
+    def check_features(self, features: int | None, problem: str) -> None:
+        """Raises DataError unless the sources are vectors of so many features; None for sources of ids."""
+        if self.source.ids.ndim == 2:
+            check_features(self.source.ids.shape[1] - 1, features, problem)
 
     def save(self, folder: Path, name: str) -> None:
         """Writes the corpus under ``name`` in ``folder``."""
@@ -99,31 +112,35 @@ def encode_corpus(
     tokenizers: TokenizerPair,
     max_source_tokens: int | None = None,
     max_target_tokens: int | None = None,
+    vectors: Vectors | None = None,
 ) -> tuple[EncodedCorpus, dict[str, int]]:
     """Encodes pairs of normalised text.
 
-    Pairs that are too long, EOS counted, are left out and counted; ``None`` is no limit.
+    Pairs that are too long, EOS counted, are left out and counted; ``None`` is no limit. Where there are ``vectors``,
+    the sources are lines that stand for them.
 
     Returns:
         The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
         ``target_tokens``.
     """
-    sources: list[list[int]] = []
+    sources: list[Any] = []
     targets: list[list[int]] = []
     counts = dict.fromkeys(("pairs", "source_too_long", "target_too_long"), 0)
     for chunk in _chunks(pairs, _ENCODE_LINES):
-        encoded_sources = tokenizers.source.encode([source for source, _ in chunk])
+        lines = [source for source, _ in chunk]
+        read: list[Any]
+        read = vectors.marked(lines) if vectors else [[*ids, EOS] for ids in tokenizers.source.encode(lines)]
         encoded_targets = tokenizers.target.encode([target for _, target in chunk])
-        for source, target in zip(encoded_sources, encoded_targets, strict=True):
+        for source, target in zip(read, encoded_targets, strict=True):
             counts["pairs"] += 1
-            source_too_long = max_source_tokens is not None and len(source) + 1 > max_source_tokens
+            source_too_long = max_source_tokens is not None and len(source) > max_source_tokens
             target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
             counts["source_too_long"] += source_too_long
             counts["target_too_long"] += target_too_long
             if not (source_too_long or target_too_long):
-                sources.append([*source, EOS])
+                sources.append(source)
                 targets.append([BOS, *target, EOS])
-    corpus = EncodedCorpus(Sequences.of(sources), Sequences.of(targets))
+    corpus = EncodedCorpus(Sequences.of(sources, np.float32 if vectors else np.int32), Sequences.of(targets))
     counts |= {"kept": len(corpus), "source_tokens": len(corpus.source.ids), "target_tokens": len(corpus.target.ids)}
     return corpus, counts
 
@@ -200,7 +217,7 @@ def batches(corpus: EncodedCorpus, plan: list[npt.NDArray[np.int64]], start: int
     """Gathers and pads the batches of a plan, from batch ``start`` on, ahead of their use.
 
     Yields:
-        Batches of int32 tensors, padded on the right with PAD.
+        Batches of int32 tensors, padded on the right with PAD; float32 for a source of vectors, padded with zeros.
     """
     import tensorflow as tf
 

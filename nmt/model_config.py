@@ -54,7 +54,13 @@ class EmbeddingConfig(Strict):
 class EncoderConfig(Strict):
     """Encoder. ``units`` is the depth of the memory: a bidirectional layer has half of them per direction."""
 
-    layers: Count = 1
+    input: Literal["tokens", "vectors"] = Field(
+        "tokens", description="vectors: the sources are .npz files, one array [steps, features] per line of the target"
+    )
+    features: Count | None = Field(None, description="length of a vector, with input vectors")
+    layers: Annotated[int, Field(ge=0)] = Field(
+        1, description="0, with input vectors: the memory is a linear map of the vectors (Xu et al. 2015)"
+    )
     units: Count = 512
     bidirectional: bool | Literal["bottom"] = Field(True, description="every layer, none, or only the bottom one")
     reverse_source: bool = Field(False, description="read the source backwards (Sutskever et al. 2014, section 3.3)")
@@ -105,10 +111,43 @@ class ModelConfig(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> ModelConfig:
-        for wrong, reason in _faults(self):
+        for wrong, reason in _vector_faults(self) + _faults(self):
             if wrong:
                 raise ValueError(reason)
         return self
+
+
+def _vector_faults(model: ModelConfig) -> list[tuple[bool, str]]:
+    """Returns what could be wrong with the encoder's input, as ``_faults`` does."""
+    encoder, decoder, embedding = model.encoder, model.decoder, model.embedding
+    vectors = encoder.input == "vectors"
+    return [
+        (
+            vectors != (encoder.features is not None),
+            "model.encoder.features is the length of a vector: give it with model.encoder.input vectors, and only then",
+        ),
+        (
+            vectors and embedding.tie in SOURCE_TIES,
+            f"model.embedding.tie {embedding.tie} ties the source's matrix, and vectors have none: set it to target",
+        ),
+        (
+            vectors and embedding.source_vectors is not None,
+            "model.embedding.source_vectors fills the source's matrix, and vectors have none: leave it out",
+        ),
+        (
+            vectors and decoder.copy_source != "none",
+            f"model.decoder.copy_source {decoder.copy_source} writes source tokens, and vectors are none",
+        ),
+        (
+            not vectors and encoder.layers == 0,
+            "model.encoder.layers is 0: only with model.encoder.input vectors can a source do without layers",
+        ),
+        (
+            encoder.layers == 0 and decoder.initial_state in ("final", "projection"),
+            f"model.decoder.initial_state {decoder.initial_state} needs the encoder's final states, and"
+            " model.encoder.layers is 0: set it to mean, or to zero with attention",
+        ),
+    ]
 
 
 def _faults(model: ModelConfig) -> list[tuple[bool, str]]:
@@ -118,7 +157,7 @@ def _faults(model: ModelConfig) -> list[tuple[bool, str]]:
     sizes = f"model.encoder.units ({encoder.units}) and model.decoder.units ({decoder.units})"
     return [
         (
-            encoder.bidirectional is not False and encoder.units % 2 == 1,
+            encoder.layers > 0 and encoder.bidirectional is not False and encoder.units % 2 == 1,
             f"model.encoder.units is {encoder.units}; a bidirectional encoder needs an even number",
         ),
         (

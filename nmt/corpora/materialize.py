@@ -23,7 +23,8 @@ from nmt.corpora.pair import Pair
 from nmt.corpora.readers import read_pairs
 from nmt.errors import DataError, UsageError
 from nmt.storage import atomic_file, sha256_of_file
-from nmt.textio import encode_line, read_parallel
+from nmt.textio import encode_line, read_lines, read_parallel
+from nmt.vectors import Vectors, read_vectors
 
 
 def materialize(
@@ -37,6 +38,8 @@ def materialize(
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Writes all pairs of several corpora, one after the other, as two files with line n of each a pair.
+
+    For sources that are vectors, lines stand in, and the vectors themselves are beside them (``vectors_file``).
 
     Returns:
         For each corpus: id, split, pairs, licence, citation and the sha256 of each file used.
@@ -63,7 +66,16 @@ def materialize(
                     action="Check the files",
                 )
             report.append({**_origin(reference, source, target, store, recipe_folder), "pairs": pairs})
+    own = [reference for reference in references if isinstance(reference, FilesConfig) and reference.has_vectors]
+    if own:
+        vectors = [read_vectors(recipe_folder / reference.source) for reference in own]
+        Vectors.joined(vectors).save(vectors_file(output_source))
     return report
+
+
+def vectors_file(source: Path) -> Path:
+    """Returns the file of the vectors that the lines of ``source`` stand for."""
+    return source.with_suffix(".npz")
 
 
 def read_reference(
@@ -80,7 +92,9 @@ def read_reference(
         UsageError: there is no such card, split or side.
         DataError: it cannot be fetched or read.
     """
-    if isinstance(reference, FilesConfig):
+    if isinstance(reference, FilesConfig) and reference.has_vectors:
+        yield from _described_pairs(*_own_files(reference, recipe_folder))
+    elif isinstance(reference, FilesConfig):
         for row in read_parallel(_own_files(reference, recipe_folder)):
             yield Pair(*row)
     elif isinstance(reference, PartConfig):
@@ -89,6 +103,19 @@ def read_reference(
     else:
         card, split = resolve(reference)
         yield from read_pairs(card, split, source, target, store, progress)
+
+
+def _described_pairs(source: Path, target: Path) -> Iterator[Pair]:
+    """Yields the pairs of a file of vectors, each as the line that names it, and a file of text."""
+    sources, targets = read_vectors(source).lines, list(read_lines(target))
+    if len(sources) != len(targets):
+        raise DataError(
+            f"{source} and {target}: not as many arrays as lines",
+            received=f"{len(sources)} arrays and {len(targets)} lines",
+            expected="one line per array",
+            action="Write one array per line of the target, in the same order",
+        )
+    yield from map(Pair, sources, targets)
 
 
 def resolve(reference: str) -> tuple[CorpusCard, str]:
@@ -174,8 +201,8 @@ def own_sha256(path: Path) -> str:
         return sha256_of_file(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise DataError(
-            f"{path}: cannot be read as text ({getattr(error, 'strerror', error)})",
-            expected="a text file, plain, .gz or .zst",
+            f"{path}: cannot be read ({getattr(error, 'strerror', error)})",
+            expected="a text file, plain, .gz or .zst, or vectors in an .npz file",
             action="Check the path; paths in a recipe or card are relative to it",
         ) from error
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nmt.tokenizer import PAD
 
-
-def length_batches(
-    sources: Sequence[Sequence[int]], tokens_per_batch: int
-) -> Iterator[tuple[list[int], npt.NDArray[np.int32]]]:
-    """Yields batches of sources, the longest first, as their indices and their ids [B, S], padded on the right.
+def length_batches(sources: Sequence[Any], tokens_per_batch: int) -> Iterator[tuple[list[int], npt.NDArray[Any]]]:
+    """Yields batches of sources, the longest first, as their indices and their content, padded on the right with zeros.
 
     Args:
-        sources: ids.
+        sources: ids [S], which give int32 [B, S], or marked vectors float32 [S, 1 + F], which give [B, S, 1 + F].
         tokens_per_batch: most tokens of a batch, padding included. A longer source is a batch of its own.
     """
     order = sorted(range(len(sources)), key=lambda index: len(sources[index]), reverse=True)
@@ -25,7 +22,9 @@ def length_batches(
         longest = max(len(sources[order[begin]]), 1)
         chosen = order[begin : begin + max(1, tokens_per_batch // longest)]
         begin += len(chosen)
-        batch = np.full((len(chosen), longest), PAD, np.int32)
+        first = np.asarray(sources[chosen[0]])
+        vectors = first.ndim > 1
+        batch = np.zeros((len(chosen), longest, *first.shape[1:]), np.float32 if vectors else np.int32)
         for row, index in enumerate(chosen):
             batch[row, : len(sources[index])] = sources[index]
         yield chosen, batch

@@ -1,4 +1,4 @@
-"""From source ids to target ids: a model and a search as one graph."""
+"""From sources to target ids: a model and a search as one graph."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nmt.tokenizer import BOS, PAD, UNK
 
 
 class BatchDecoder:
-    """Decodes batches of source ids with one model.
+    """Decodes batches of sources, ids or marked vectors, with one model.
 
     Args:
         model: the network.
@@ -26,8 +26,7 @@ class BatchDecoder:
     def __init__(self, model: Seq2Seq, config: DecodingConfig) -> None:
         self._model = model
         self._config = config
-        ids = tf.TensorSpec([None, None], tf.int32)
-        self._search = tf.function(self._decode, input_signature=[ids])
+        self._search = tf.function(self._decode, input_signature=[model.source_spec])
 
     def _decode(self, source: tf.Tensor) -> Hypotheses:
         config, model = self._config, self._model
@@ -41,13 +40,13 @@ class BatchDecoder:
             logits, new_state, _ = model.step(tokens, memory, state)
             return tf.cast(logits, tf.float32) + forbidden, new_state
 
-        lengths = tf.reduce_sum(tf.cast(source != PAD, tf.float32), axis=1)
+        lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
         max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
         max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
         return beam_search(step, first, max_lengths, beam, config.length_penalty)
 
-    def decode(self, sources: Sequence[Sequence[int]]) -> list[list[int]]:
-        """Returns the best output, as ids without BOS, for each source, in the order given.
+    def decode(self, sources: Sequence[Any]) -> list[list[int]]:
+        """Returns the best output, as ids without BOS, for each source [S] or [S, 1 + F], in the order given.
 
         Sources are sorted by length into batches of at most ``decoding.tokens_per_batch`` tokens, padding included.
         """

@@ -16,6 +16,7 @@ from nmt import textio
 from nmt.bundle import Bundle
 from nmt.cleaning.normalize import is_blank
 from nmt.decoding.batches import length_batches
+from nmt.errors import UsageError
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.storage import atomic_file
@@ -34,9 +35,18 @@ class SentenceEncoder:
         bundle: the trained model.
         pooling: ``final``, the hidden state of the top layer after the sentence's end, both directions side by side
             (Sutskever et al. 2014, section 3.8); ``mean``, the mean of the memory over the sentence's steps.
+
+    Raises:
+        UsageError: the bundle does not take text.
     """
 
     def __init__(self, bundle: Bundle, pooling: Pooling = "final") -> None:
+        if bundle.recipe.model.encoder.input != "tokens":
+            raise UsageError(
+                f"{bundle.folder}: its sources are vectors already",
+                expected="a bundle that was trained on text",
+                action="Give another bundle",
+            )
         self._bundle = bundle
         self._normalize = bundle.normalize
         model = bundle.model()

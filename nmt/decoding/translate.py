@@ -13,8 +13,10 @@ from nmt import textio
 from nmt.bundle import Bundle
 from nmt.cleaning.normalize import is_blank
 from nmt.config import DecodingConfig
+from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
 from nmt.tokenizer import EOS
+from nmt.vectors import Vectors, check_features, read_vectors
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together
 
@@ -57,23 +59,57 @@ class Translator:
             for index in range(len(chunk)):
                 yield textio.as_line(answers.get(index, ""))
 
+    def translate_vectors(self, vectors: Vectors) -> Iterator[str]:
+        """Yields one line per sequence of vectors, in order.
+
+        Raises:
+            DataError: the vectors are not as long as those that the model was trained on.
+        """
+        check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
+        sequences = iter(vectors.marked())
+        while chunk := list(islice(sequences, _CHUNK_LINES)):
+            yield from self._bundle.tokenizers.target.decode(self._decoder.decode(chunk))
+
 
 def translate_command(bundle: Bundle, source: Path | None, target: Path | None, overrides: dict[str, Any]) -> None:
     """Translates a file or standard input to a file or standard output.
 
     A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
     """
+    vectors = _vectors_for(bundle, source)
     translator = Translator(bundle, overrides)
-    lines = textio.read_input(source)
-    interactive = source is None and sys.stdin.isatty()
-    answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)
+    if vectors is not None:
+        answers = translator.translate_vectors(vectors)
+    else:
+        lines = textio.read_input(source)
+        interactive = source is None and sys.stdin.isatty()
+        answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)
     if target is None:
         for answer in answers:
             textio.print_line(answer)
     else:
         # A pipe can be read only once: counting its lines would leave none to translate.
-        total = textio.count_lines(source) if source and source.is_file() else None
-        textio.write_lines(target, _counted(answers, total))
+        total = textio.count_lines(source) if vectors is None and source and source.is_file() else None
+        textio.write_lines(target, _counted(answers, len(vectors) if vectors else total))
+
+
+def _vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
+    """Returns the vectors of a source for a bundle that takes such, None for one that takes text.
+
+    Raises:
+        UsageError: the bundle takes the other kind of source.
+        DataError: the vectors cannot be read.
+    """
+    takes_vectors = bundle.recipe.model.encoder.input == "vectors"
+    if (source is not None and source.suffix == ".npz") != takes_vectors:
+        expected = f"an .npz file of vectors of {bundle.recipe.model.encoder.features} features"
+        raise UsageError(
+            f"{source or 'standard input'}: not what this bundle translates",
+            received="text" if takes_vectors else "an .npz file",
+            expected=expected if takes_vectors else "text, one sentence per line",
+            action=f"Give {'vectors' if takes_vectors else 'text'}, or another bundle",
+        )
+    return read_vectors(source) if takes_vectors and source else None
 
 
 def _counted(lines: Iterable[str], total: int | None, say: Callable[[str], None] | None = None) -> Iterator[str]:

@@ -22,7 +22,8 @@ class Memory(NamedTuple):
 
     ``values`` [B, S, D] are its outputs, ``keys`` [B, S, H] what attention compares queries with, ``mask`` [B, S] is
     true for real steps, ``tokens`` int32 [B, S] are the source's ids (PAD where it has none), and ``summary`` [B, D] is
-    the final state of its top layer. Without attention ``keys`` equals ``values``.
+    the final state of its top layer, or the mean of the outputs where it has no layers. Without
+    attention ``keys`` equals ``values``.
     """
 
     values: tf.Tensor

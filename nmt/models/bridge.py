@@ -12,6 +12,12 @@ from nmt.models.lstm import LstmState
 from nmt.models.recurrent import State
 
 
+def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Returns the mean [B, D] of the real steps of ``values`` [B, S, D]."""
+    real = tf.cast(mask, values.dtype)[:, :, None]  # [B, S, 1]
+    return tf.reduce_sum(values * real, axis=1) / tf.maximum(tf.reduce_sum(real, axis=1), 1.0)
+
+
 class Bridge(keras.layers.Layer):
     """Makes the decoder's first states.
 
@@ -46,19 +52,16 @@ class Bridge(keras.layers.Layer):
         """Returns one state per decoder layer, parts [B, H].
 
         Args:
-            encoder_states: the final states of the encoder's layers, parts [B, D].
+            encoder_states: the final states of the encoder's layers, parts [B, D]; none where it has no layers.
             values: the encoder's outputs [B, S, D].
             mask: [B, S], true for real steps.
         """
-        final = [encoder_states[source] for source in self.sources]
-        if self.kind == "final":
-            return final
+        if self.kind in ("final", "projection"):
+            final = [encoder_states[source] for source in self.sources]
+            return final if self.kind == "final" else [self._project(i, list(state)) for i, state in enumerate(final)]
         zeros = tf.zeros([tf.shape(mask)[0], self.units], values.dtype)
-        if self.kind == "projection":
-            return [self._project(index, list(state)) for index, state in enumerate(final)]
         if self.kind == "mean":
-            real = tf.cast(mask, values.dtype)[:, :, None]  # [B, S, 1]
-            mean = tf.reduce_sum(values * real, axis=1) / tf.maximum(tf.reduce_sum(real, axis=1), 1.0)  # [B, D]
+            mean = masked_mean(values, mask)
             return [self._project(index, [mean], zeros) for index in range(self.layers)]
         return [self.state(*[zeros] * len(self.state._fields)) for _ in range(self.layers)]
 

@@ -48,7 +48,8 @@ class Encoder(keras.layers.Layer):
             dropout: applied between layers.
 
         Returns:
-            The outputs of the top layer [B, S, H] in the order of the source, and each layer's final state.
+            The outputs of the top layer [B, S, H] in the order of the source, and each layer's final state. Without
+            layers the inputs are the outputs.
         """
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         outputs = _reverse(inputs, lengths) if self.config.reverse_source else inputs

@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from nmt.model_config import ModelConfig
 from nmt.models.attention import Memory
+from nmt.models.bridge import masked_mean
 from nmt.models.decoder import Decoder, DecoderOutput, DecoderState
 from nmt.models.encoder import Encoder
-from nmt.models.layers import Dropout, Embedding
+from nmt.models.layers import Dropout, Embedding, Linear
 from nmt.tokenizer import PAD
 
 _TINY = 1e-10  # keeps the logarithm of a probability finite
@@ -38,7 +39,8 @@ class Seq2Seq(keras.layers.Layer):
         self.config = config
         self.target_vocab_size = target_vocab_size
         self.generates = config.decoder.copy_source != "pointer"
-        needed = {"source": True, "target": config.decoder.feed_token, "output": self.generates}
+        self.features = config.encoder.features  # None for a source of tokens
+        needed = {"source": self.features is None, "target": config.decoder.feed_token, "output": self.generates}
         tables: dict[str, Embedding] = {}
         for group in _TIES[config.embedding.tie]:
             roles = [role for role in group.split() if needed[role]]
@@ -46,7 +48,10 @@ class Seq2Seq(keras.layers.Layer):
                 first = "target" if "target" in roles else roles[0]
                 vocab_size = source_vocab_size if "source" in roles else target_vocab_size
                 tables |= dict.fromkeys(roles, Embedding(vocab_size, config.embedding.size, f"{first}_embedding"))
-        self.source_embedding = tables["source"]
+        self.source_embedding: Any = tables.get("source")
+        if self.features is not None:
+            depth = config.embedding.size if config.encoder.layers else config.encoder.units
+            self.source_map = Linear(self.features, depth, "source_map")
         self.target_embedding: Any = tables.get("target")
         self.output_embedding: Any = tables.get("output")
         if self.generates:
@@ -56,12 +61,25 @@ class Seq2Seq(keras.layers.Layer):
         self.built = True
 
     def encode(self, source: tf.Tensor, dropout: Dropout) -> tuple[Memory, DecoderState]:
-        """Turns source ids [B, S] into the memory and the decoder's first state."""
-        mask = tf.not_equal(source, PAD)
-        embedded = dropout.of_embeddings(self.source_embedding.embed(source))  # [B, S, E]
-        values, states = self.encoder.encode(embedded, mask, dropout)
-        memory = self.decoder.memory(values, mask, source, states[-1].hidden)
+        """Turns source ids [B, S], or marked vectors [B, S, 1 + F], into the memory and the decoder's first state."""
+        if self.features is None:
+            mask, tokens = tf.not_equal(source, PAD), source
+            embedded = self.source_embedding.embed(source)  # [B, S, E]
+        else:
+            mask = source[:, :, 0] > 0.0  # the mark: a real vector may be all zeros
+            tokens = tf.cast(mask, tf.int32)
+            embedded = self.source_map.apply(source[:, :, 1:])
+        values, states = self.encoder.encode(dropout.of_embeddings(embedded), mask, dropout)
+        summary = states[-1].hidden if states else masked_mean(values, mask)
+        memory = self.decoder.memory(values, mask, tokens, summary)
         return memory, self.decoder.initial_state(states, values, mask)
+
+    @property
+    def source_spec(self) -> tf.TensorSpec:
+        """What ``encode`` takes."""
+        if self.features is None:
+            return tf.TensorSpec([None, None], tf.int32)
+        return tf.TensorSpec([None, None, 1 + self.features], tf.float32)
 
     def teacher_forced(
         self, source: tf.Tensor, target_in: tf.Tensor, seed: tf.Tensor | None = None
@@ -69,7 +87,7 @@ class Seq2Seq(keras.layers.Layer):
         """Returns what predicts every target token, given all tokens before it, and the memory.
 
         Args:
-            source: ids [B, S], padded on the right.
+            source: ids [B, S], padded on the right; or marked vectors [B, S, 1 + F], padded with zeros.
             target_in: ids [B, T], the target shifted right behind BOS.
             seed: int32 [2] for dropout, None for inference.
         """

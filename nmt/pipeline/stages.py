@@ -3,7 +3,7 @@
 =========  =================================================  ===================================================
 stage      reads                                              writes
 =========  =================================================  ===================================================
-fetch      cards, downloads, the user's files                 every split as plain lines; licences and citations
+fetch      cards, downloads, the user's files                 every split as plain lines (and vectors); licences
 clean      the training lines                                 the lines kept; a report of what was dropped, and why
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
@@ -30,6 +30,7 @@ from nmt.terminal import load_tensorflow
 
 if TYPE_CHECKING:
     from nmt.bundle import Bundle
+    from nmt.vectors import Vectors
 
 
 def side_files(folder: Path, name: str) -> tuple[Path, Path]:
@@ -66,6 +67,19 @@ def _corpora_identity(recipe: Recipe, recipe_path: Path) -> Any:
         split: [reference_identity(reference, *sides, recipe_path.parent) for reference in references]
         for split, references in _splits(recipe).items()
     }
+
+
+def _vectors(context: StageContext, name: str) -> Vectors | None:
+    """Returns the vectors that the source lines of a split stand for, where they do.
+
+    Whether they do is written in ``corpora``, so whatever builds on ``fetch`` depends on it already.
+    """
+    from nmt.corpora.materialize import vectors_file
+    from nmt.vectors import Vectors
+
+    if not any(context.recipe.corpora.with_vectors):
+        return None
+    return Vectors.load(vectors_file(side_files(context.inputs["fetch"], name)[0]))
 
 
 def _fetch(context: StageContext) -> None:
@@ -109,6 +123,8 @@ def _tokenizer(context: StageContext) -> None:
 
     recipe = context.recipe
     files = side_files(context.inputs["clean"], "train")
+    if any(recipe.corpora.with_vectors):
+        files = (files[1], files[1])  # the source has no text: its tokenizer is never asked
     tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed)
     tokenizers.save(context.output)
     context.say(f"vocabularies of {tokenizers.source.vocab_size} and {tokenizers.target.vocab_size} pieces")
@@ -123,7 +139,11 @@ def _encode(context: StageContext) -> None:
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
     pairs = textio.read_parallel(side_files(context.inputs["clean"], "train"))
     corpus, counts = encode_corpus(
-        ((source, target) for source, target in pairs), tokenizers, limits.max_source_tokens, limits.max_target_tokens
+        ((source, target) for source, target in pairs),
+        tokenizers,
+        limits.max_source_tokens,
+        limits.max_target_tokens,
+        _vectors(context, "train"),
     )
     write_encoded(corpus, counts, context.output, "train")
     too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
@@ -131,7 +151,8 @@ def _encode(context: StageContext) -> None:
     normalize = normalizer_of(recipe.cleaning)
     valid = textio.read_parallel(side_files(context.inputs["fetch"], "valid"))
     normalized = ((normalize(source), normalize(target)) for source, target in valid)
-    write_encoded(*encode_corpus(normalized, tokenizers), context.output, "valid")
+    encoded = encode_corpus(normalized, tokenizers, vectors=_vectors(context, "valid"))
+    write_encoded(*encoded, context.output, "valid")
 
 
 def _train(context: StageContext) -> None:
@@ -150,6 +171,8 @@ def _train(context: StageContext) -> None:
     for side, found in vectors.items():
         context.say(f"{side}_vectors: {found.summary()}")
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
+    for name, encoded in (("train", corpus), ("valid", valid)):
+        encoded.check_features(recipe.model.encoder.features, f"corpora.{name} has other vectors than the model")
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
     result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, vectors).run(context.output)
@@ -173,22 +196,24 @@ def _translate(context: StageContext) -> None:
     for name in test_names(context.recipe):
         source, _ = sides = side_files(context.inputs["fetch"], f"test/{name}")
         began = time.monotonic()
-        lines = textio.write_lines(context.output / f"{name}.txt", translator.translate(textio.read_lines(source)))
+        vectors = _vectors(context, f"test/{name}")
+        answers = translator.translate_vectors(vectors) if vectors else translator.translate(textio.read_lines(source))
+        lines = textio.write_lines(context.output / f"{name}.txt", answers)
         seconds = time.monotonic() - began
         words = sum(len(line.split()) for line in textio.read_lines(context.output / f"{name}.txt"))
         rates[name] = round(words / max(seconds, 1e-9), 1)
-        write_json(context.output / f"{name}.loss.json", _reference_loss(bundle, translator.model, sides))
+        write_json(context.output / f"{name}.loss.json", _reference_loss(bundle, translator.model, sides, vectors))
         context.say(f"{name}: {lines:,} lines, {rates[name]:,.0f} words/s")
     context.workspace.add_timing("translate", context.digest, {"words_per_second": rates})
 
 
-def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path]) -> dict[str, float]:
+def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vectors: Vectors | None) -> dict[str, float]:
     """Returns how well the model predicts the references: ``nll`` in nats, over ``tokens``."""
     from nmt.dataset import encode_corpus
     from nmt.training.validation import CorpusLoss
 
     pairs = ((bundle.normalize(source), bundle.normalize(target)) for source, target in textio.read_parallel(sides))
-    corpus, _ = encode_corpus(pairs, bundle.tokenizers)
+    corpus, _ = encode_corpus(pairs, bundle.tokenizers, vectors=vectors)
     nll, tokens = CorpusLoss(corpus, bundle.recipe.dataset.tokens_per_batch).measure(model)
     return {"nll": nll, "tokens": tokens}
 

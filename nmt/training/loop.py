@@ -95,7 +95,7 @@ class Trainer:
         self._optimizer = Adam(self._weights, self._config.gradient_clip)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._weights]
         ids = tf.TensorSpec([None, None], tf.int32)
-        signature = [ids, ids, ids, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
+        signature = [self._model.source_spec, ids, ids, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
         self._step_function = tf.function(self._train_step, input_signature=signature)
         self._average_function = tf.function(self._update_averages, input_signature=[tf.TensorSpec([], tf.float32)])
 

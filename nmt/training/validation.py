@@ -38,7 +38,7 @@ class CorpusLoss:
             def batch_nll(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
                 return token_losses(model, *model.teacher_forced(source, target_in), target_out)[1:]
 
-            self._function = tf.function(batch_nll, input_signature=[ids, ids, ids])
+            self._function = tf.function(batch_nll, input_signature=[model.source_spec, ids, ids])
         results = [self._function(*batch) for batch in batches(self._corpus, self._plan)]
         return sum(float(nll) for nll, _ in results), sum(int(tokens) for _, tokens in results)
 
@@ -59,7 +59,7 @@ class Validator:
         self._corpus = corpus
         self._references = references
         offsets, ids = np.asarray(corpus.source.offsets), np.asarray(corpus.source.ids)
-        self._sources = [ids[a:b].tolist() for a, b in pairwise(offsets)]
+        self._sources = [ids[a:b] for a, b in pairwise(offsets)]
         self._decoder: BatchDecoder | None = None
         self._loss = CorpusLoss(corpus, recipe.dataset.tokens_per_batch)
 

@@ -86,3 +86,32 @@ def test_the_schema_knows_every_section():
 def test_word_vectors_that_do_not_fit_are_refused(embedding, reason):
     with pytest.raises(ValueError, match=reason):
         Recipe.model_validate({"name": "x", "corpora": CORPORA, "model": {"embedding": embedding}})
+
+
+VECTORS = {
+    "name": "captions",
+    "corpora": CORPORA | {side: [{"source": f"{side}.npz", "target": f"{side}.txt"}] for side in ("train", "valid")},
+    "cleaning": [{"normalize": {}}],
+    "tokenizer": {"shared": False},
+    "model": {"encoder": {"input": "vectors", "features": 3}, "embedding": {"tie": "target"}},
+}
+
+
+def test_a_recipe_of_vectors():
+    assert Recipe.model_validate(VECTORS).model.encoder.features == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"corpora": CORPORA}, "every corpus must be a mapping"),
+        ({"corpora": VECTORS["corpora"] | {"valid": [{"source": "a.txt", "target": "b.txt"}]}}, "every corpus must be"),
+        ({"corpora": VECTORS["corpora"] | {"test": [{"corpus": "c/test", "every": 2}]}}, "every corpus must be"),
+        ({"model": {}}, "set model.encoder.input to vectors"),
+        ({"tokenizer": {}}, "set tokenizer.shared to false"),
+        ({"cleaning": [{"deduplicate": {}}]}, "set cleaning to"),
+    ],
+)
+def test_what_a_recipe_of_vectors_may_not_say(change, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate(VECTORS | change)

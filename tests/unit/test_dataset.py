@@ -6,6 +6,7 @@ import pytest
 from nmt.dataset import EncodedCorpus, Sequences, batches, encode_corpus, plan_epoch, write_encoded
 from nmt.errors import DataError
 from nmt.tokenizer import BOS, EOS, PAD, TokenizerPair
+from nmt.vectors import Vectors
 
 
 class Letters:
@@ -90,3 +91,43 @@ def test_a_start_in_the_middle_gives_the_batches_that_remain():
     whole = [batch.source.numpy().tolist() for batch in batches(corpus, plan)]
     for start in (3, len(plan)):
         assert [batch.source.numpy().tolist() for batch in batches(corpus, plan, start)] == whole[start:]
+
+
+def of_vectors(count=6):
+    """Sequences of 1, 2, 3, 1, ... vectors, the first one a vector of zeros, and the lines that name them."""
+    vectors = Vectors.of([np.full((1 + n % 3, 2), n, np.float32) for n in range(count)])
+    return vectors, [(line, "a" * (1 + n % 2)) for n, line in enumerate(vectors.lines)]
+
+
+def test_vectors_are_found_by_their_lines_and_marked_so_that_padding_shows(tmp_path):
+    vectors, pairs = of_vectors()
+    corpus, counts = encode_corpus(pairs[:2], LETTERS, vectors=vectors)
+    write_encoded(corpus, counts, tmp_path, "train")
+    (batch,) = batches(EncodedCorpus.load(tmp_path, "train"), [np.array([1, 0])])
+    assert batch.source.dtype == "float32"
+    assert batch.source.numpy().tolist() == [[[1, 1, 1], [1, 1, 1]], [[1, 0, 0], [0, 0, 0]]]
+    assert (counts["kept"], counts["source_tokens"]) == (2, 3)
+
+
+def test_vectors_have_limits_like_text_and_no_end():
+    vectors, pairs = of_vectors()
+    corpus, counts = encode_corpus(pairs, LETTERS, max_source_tokens=2, max_target_tokens=2, vectors=vectors)
+    assert (counts["source_too_long"], counts["target_too_long"]) == (2, 3)
+    assert corpus.source.lengths.tolist() == [1, 2]  # pairs 0 and 4; 2 is too long, as are 1, 3 and 5 for the target
+    assert corpus.source.ids[:, 1].tolist() == [0, 4, 4]
+
+
+def test_batches_of_vectors_go_on_in_the_middle():
+    vectors, pairs = of_vectors(40)
+    corpus, _ = encode_corpus(pairs, LETTERS, vectors=vectors)
+    plan = plan_epoch(corpus.source.lengths, corpus.target.lengths - 1, 8, 1, 0)
+    whole = [batch.source.numpy().tolist() for batch in batches(corpus, plan)]
+    assert [batch.source.numpy().tolist() for batch in batches(corpus, plan, 3)] == whole[3:]
+
+
+def test_vectors_of_another_length_than_the_models_are_an_error():
+    vectors, pairs = of_vectors()
+    corpus, _ = encode_corpus(pairs, LETTERS, vectors=vectors)
+    corpus.check_features(2, "train")
+    with pytest.raises(DataError, match=r"train(.|\n)*vectors of 2 features(.|\n)*vectors of 3 features"):
+        corpus.check_features(3, "train")

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nmt.cleaning.run import clean
@@ -13,6 +14,7 @@ from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.materialize import materialize, reference_identity, reference_name, resolve
 from nmt.corpora.pair import Pair
 from nmt.errors import DataError, UsageError
+from nmt.vectors import Vectors
 
 CARD = """\
 id: talks
@@ -108,9 +110,9 @@ def test_a_file_of_ones_own_that_is_missing_or_too_short(folder: Path) -> None:
     with pytest.raises(DataError, match=r"own\.en: 1 lines, .*own\.de\.gz: 2 lines"):
         write(folder, FILES)
     (folder / "own.en").unlink()
-    with pytest.raises(DataError, match=r"own\.en: cannot be read as text"):
+    with pytest.raises(DataError, match=r"own\.en: cannot be read"):
         write(folder, FILES)
-    with pytest.raises(DataError, match=r"own\.en: cannot be read as text"):
+    with pytest.raises(DataError, match=r"own\.en: cannot be read"):
         reference_identity(FILES, "en", "de", folder)
 
 
@@ -165,3 +167,17 @@ def test_the_identity_is_of_the_content(folder: Path, monkeypatch: pytest.Monkey
     assert made["generator_version"] == phrases.VERSION
     monkeypatch.setattr(phrases, "VERSION", phrases.VERSION + 1)
     assert identity("phrases/train") != made
+
+
+def test_vectors_lie_packed_beside_the_lines_that_name_them(folder: Path) -> None:
+    for name, steps in (("one", [1, 3]), ("two", [2])):
+        np.savez(folder / f"{name}.npz", *[np.full((count, 4), count, np.float64) for count in steps])
+        (folder / f"{name}.txt").write_text("a caption\n" * len(steps))
+    own = [FilesConfig(source=f"{name}.npz", target=f"{name}.txt") for name in ("one", "two")]
+    write(folder, *own)
+    vectors = Vectors.load(folder / "out" / "source.npz")
+    assert vectors.offsets.tolist() == [0, 1, 4, 6]
+    assert (folder / "out" / "source.txt").read_text().splitlines() == vectors.lines
+    (folder / "two.txt").write_text("a caption\n" * 3)
+    with pytest.raises(DataError, match=r"two\.npz and .*two\.txt(.|\n)*1 arrays and 3 lines"):
+        write(folder, *own)

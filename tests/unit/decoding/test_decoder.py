@@ -1,8 +1,11 @@
 """From source ids to target ids: order, batches, limits, and the ids that are not text."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,7 +67,8 @@ def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, 
         shapes.append(batch.shape)
         return Hypotheses(batch[:, None], None)
 
-    decoder = BatchDecoder(None, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
+    network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32))
+    decoder = BatchDecoder(network, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
     decoder._search = echo
     assert [without_padding(ids) for ids in decoder.decode(sources)] == sources
     assert sum(rows for rows, _ in shapes) == len(sources)
