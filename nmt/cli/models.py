@@ -32,7 +32,7 @@ _pooling_option = click.option(
 def translate(bundle: Path, source: Path | None, output: Path | None, **options: Any) -> None:
     """Translate or summarize the lines of SOURCE, or of standard input, with the model in BUNDLE.
 
-    N lines in, N lines out; a blank line stays blank.
+    N lines in, N lines out; a blank line stays blank. For a model of vectors SOURCE is an .npz file: N arrays, N lines.
     """
     from nmt.bundle import load_bundle
     from nmt.decoding.translate import translate_command
