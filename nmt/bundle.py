@@ -51,6 +51,14 @@ class Bundle:
         """The normalisation that the training text went through."""
         return normalizer_of(self.recipe.cleaning)
 
+    def shares_text_with(self, other: Bundle) -> bool:
+        """Whether both models read and write text by the same normalisation and the same pieces."""
+        (mine, my_features), (theirs, their_features) = (
+            ([side.to_bytes() for side in (b.tokenizers.source, b.tokenizers.target)], b.recipe.model.encoder.features)
+            for b in (self, other)
+        )
+        return mine == theirs and my_features == their_features and self.normalize == other.normalize
+
     def model(self) -> Seq2Seq:
         """Builds the network and gives it the weights.
 

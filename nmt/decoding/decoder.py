@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from nmt.config import DecodingConfig
 from nmt.decoding.batches import length_batches
+from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.search import NEVER, Hypotheses, beam_search
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
@@ -16,20 +17,21 @@ from nmt.tokenizer import BOS, PAD, UNK
 
 
 class BatchDecoder:
-    """Decodes batches of sources, ids or marked vectors, with one model.
+    """Decodes batches of sources, ids or marked vectors, with one model or an ensemble.
 
     Args:
-        model: the network.
+        model: the network, or the networks that vote.
         config: the ``decoding`` section.
     """
 
-    def __init__(self, model: Seq2Seq, config: DecodingConfig) -> None:
+    def __init__(self, model: Seq2Seq | Ensemble, config: DecodingConfig) -> None:
         self._model = model
         self._config = config
         self._search = tf.function(self._decode, input_signature=[model.source_spec])
 
     def _decode(self, source: tf.Tensor) -> Hypotheses:
-        config, model = self._config, self._model
+        config = self._config
+        model: Any = self._model
         memory, first = model.encode(source, Dropout(0.0, None))
         beam = config.beam_size
         first = tf.nest.map_structure(lambda part: tf.repeat(part, beam, axis=0), first)

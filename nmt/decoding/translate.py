@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nmt import textio
 from nmt.bundle import Bundle
@@ -27,19 +27,34 @@ class Translator:
     Args:
         bundle: the trained model.
         overrides: decoding settings that replace the bundle's, such as ``{"beam_size": 1}``.
+        others: more models that vote with it.
+        weights: of ``bundle`` and ``others``; equal when left out.
+        combination: how the votes are combined; see :class:`nmt.decoding.ensemble.Ensemble`.
 
     Raises:
-        UsageError: an override is unknown or out of range.
+        UsageError: an override is unknown or out of range, the weights do not fit, or a model has another vocabulary.
     """
 
-    def __init__(self, bundle: Bundle, overrides: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        overrides: dict[str, Any] | None = None,
+        others: Sequence[Bundle] = (),
+        weights: Sequence[float] = (),
+        combination: Literal["linear", "log_linear"] = "log_linear",
+    ) -> None:
         from nmt.decoding.decoder import BatchDecoder
+        from nmt.decoding.ensemble import Ensemble
 
+        _check_ensemble(bundle, others, weights)
         self._bundle = bundle
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
         self.model = bundle.model()
-        self._decoder = BatchDecoder(self.model, read_settings(DecodingConfig, settings, "decoding"))
+        voters: Any = self.model
+        if others:
+            voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
+        self._decoder = BatchDecoder(voters, read_settings(DecodingConfig, settings, "decoding"))
 
     def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
@@ -71,13 +86,33 @@ class Translator:
             yield from self._bundle.tokenizers.target.decode(self._decoder.decode(chunk))
 
 
-def translate_command(bundle: Bundle, source: Path | None, target: Path | None, overrides: dict[str, Any]) -> None:
+def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[float]) -> None:
+    """Raises UsageError unless the models read and write the same pieces, and there is a weight for each, or none."""
+    for other in others:
+        if not bundle.shares_text_with(other):
+            raise UsageError(
+                f"{other.folder}: its vocabulary or normalisation is not that of {bundle.folder}",
+                expected="models of one tokenizer, for instance of one recipe with several seeds",
+                action="Leave it out of the ensemble",
+            )
+    if weights and (len(weights) != 1 + len(others) or not min(weights) > 0):
+        raise UsageError(
+            "the weights do not fit the ensemble",
+            received=", ".join(map(str, weights)),
+            expected=f"{1 + len(others)} positive numbers, that of the first bundle first",
+        )
+
+
+def translate_command(
+    bundle: Bundle, source: Path | None, target: Path | None, overrides: dict[str, Any], **ensemble: Any
+) -> None:
     """Translates a file or standard input to a file or standard output.
 
     A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
+    ``ensemble`` are the arguments of :class:`Translator` of that kind.
     """
     vectors = _vectors_for(bundle, source)
-    translator = Translator(bundle, overrides)
+    translator = Translator(bundle, overrides, **ensemble)
     if vectors is not None:
         answers = translator.translate_vectors(vectors)
     else:

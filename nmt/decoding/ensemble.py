@@ -1,0 +1,71 @@
+"""Ensembles: several models that vote on every token (Sutskever et al. 2014, section 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import tensorflow as tf
+
+from nmt.models.attention import Memory
+from nmt.models.layers import Dropout
+from nmt.models.seq2seq import Seq2Seq
+
+Combination = Literal["linear", "log_linear"]
+
+
+class EnsembleMemory(NamedTuple):
+    """The members' memories, and the ``mask`` [B, S] that they share."""
+
+    members: list[Memory]
+    mask: tf.Tensor
+
+
+class Ensemble:
+    """Models of one vocabulary behind the interface of one model.
+
+    With member probabilities p_m and weights w_m that sum to 1, the ensemble's are
+
+        linear:      sum_m w_m p_m            log_linear:  proportional to prod_m p_m^(w_m)
+
+    Args:
+        models: the members.
+        weights: w_m, scaled to sum to 1; equal by default.
+        combination: how the members' probabilities are combined.
+    """
+
+    def __init__(
+        self, models: Sequence[Seq2Seq], weights: Sequence[float] | None = None, combination: Combination = "log_linear"
+    ) -> None:
+        self._models = list(models)
+        weights = weights or [1.0] * len(self._models)
+        self._weights = [weight / sum(weights) for weight in weights]
+        self._combination = combination
+        self.source_spec = self._models[0].source_spec
+        self.target_vocab_size = self._models[0].target_vocab_size
+
+    def encode(self, source: tf.Tensor, dropout: Dropout) -> tuple[EnsembleMemory, list[Any]]:
+        """Returns the members' memories and first states."""
+        memories, states = zip(*(model.encode(source, dropout) for model in self._models), strict=True)
+        return EnsembleMemory(list(memories), memories[0].mask), list(states)
+
+    def step(self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any]) -> tuple[tf.Tensor, list[Any], Any]:
+        """Runs one decoding step of every member.
+
+        Args:
+            tokens: int32 [B, K], the last token of each hypothesis.
+
+        Returns:
+            The unnormalised log-probabilities [B, K, V], the members' new states, and what each was computed from.
+        """
+        steps = [
+            model.step(tokens, own, before)
+            for model, own, before in zip(self._models, memory.members, state, strict=True)
+        ]
+        logs = [tf.nn.log_softmax(tf.cast(logits, tf.float32)) for logits, _, _ in steps]
+        if self._combination == "linear":
+            logs = [values + tf.math.log(weight) for values, weight in zip(logs, self._weights, strict=True)]
+            combined = tf.reduce_logsumexp(tf.stack(logs), axis=0)
+        else:
+            combined = tf.add_n([values * weight for values, weight in zip(logs, self._weights, strict=True)])
+        return combined, [new for _, new, _ in steps], [output for _, _, output in steps]
