@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ import tensorflow as tf
 
 from nmt.config import Recipe
 from nmt.dataset import Batch, EncodedCorpus, batches, plan_epoch
-from nmt.errors import BundleError, NmtError
+from nmt.errors import NmtError
 from nmt.models.initial_vectors import fill_embeddings
 from nmt.models.seq2seq import Seq2Seq
-from nmt.models.weights import Arrays, assign_weights, load_arrays, save_arrays, weights_of
+from nmt.models.weights import Arrays, assign_weights, weights_of
 from nmt.tokenizer import TokenizerPair
+from nmt.training.checkpoint import Checkpoints
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.loss import token_losses
@@ -34,7 +36,7 @@ from nmt.training.schedule import scheduled
 from nmt.training.validation import Validator
 from nmt.word_vectors import InitialVectors
 
-_CHECKPOINT = "checkpoint.npz"
+_MOST_SKIPPED = 5  # steps in a row without a finite gradient, before training stops
 _HISTORY_EVERY = 50  # steps between rows of the history
 
 
@@ -50,6 +52,7 @@ class Progress:
     best_step: int = 0
     without_improvement: int = 0  # validations since the best
     since_reduction: int = 0  # validations since the best, or since the learning rate fell
+    skipped: int = 0  # steps in a row without a finite gradient
     seconds: float = 0.0
 
 
@@ -88,6 +91,7 @@ class Trainer:
         self._corpus = train
         self._validator = validator
         self._scratch = scratch
+        self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
         keras.utils.set_random_seed(recipe.seed)
         self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
         fill_embeddings(self._model, vectors or {})
@@ -158,16 +162,32 @@ class Trainer:
             decay = min(config.average**_AVERAGE_EVERY, (1 + updates) / (10 + updates))
             self._average_function(tf.constant(decay, tf.float32))
         loss_value = float(loss)
-        if not np.isfinite(loss_value):
-            raise NmtError(
-                f"training step {progress.step}: the loss is {loss_value}",
-                expected="a finite number",
-                action="Lower training.learning_rate or training.gradient_clip",
-            )
+        if not np.isfinite(float(norm)):
+            self._skip(progress, loss_value, float(norm), display)
+            return
+        progress.skipped = 0
         display.update(progress.step, int(tokens), loss_value, learning_rate)
         if progress.step % _HISTORY_EVERY == 0:
             row = {"step": progress.step, "epoch": progress.epoch, "loss": loss_value, "gradient_norm": float(norm)}
             history.add(row | {"learning_rate": learning_rate, "seconds": round(progress.seconds, 1)})
+
+    def _skip(self, progress: Progress, loss: float, norm: float, display: TrainingProgress) -> None:
+        """Counts a step that changed nothing, because its gradient was not finite, and backs off.
+
+        Raises:
+            NmtError: there were too many in a row.
+        """
+        progress.skipped += 1
+        progress.learning_rate_scale *= 0.5
+        display.say(f"step {progress.step} was skipped: loss {loss}, gradient norm {norm}; the learning rate is halved")
+        if progress.skipped >= _MOST_SKIPPED:
+            finite = all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in self._weights)
+            raise NmtError(
+                f"training step {progress.step}: {progress.skipped} steps in a row had no finite gradient",
+                received=f"loss {loss}, gradient norm {norm}; the weights are {'finite' if finite else 'not finite'}",
+                expected="finite numbers",
+                action="Lower training.learning_rate or training.gradient_clip, and run with --force train",
+            )
 
     def _train_step(
         self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, step: tf.Tensor, rate: tf.Tensor
@@ -220,34 +240,27 @@ class Trainer:
         return best
 
     def _save(self, progress: Progress, best: Arrays) -> None:
-        """Writes everything that training continues from, as one file."""
+        """Writes everything that training continues from."""
         arrays: dict[str, Any] = {f"weights/{name}": array for name, array in weights_of(self._model).items()}
         arrays |= {f"best/{name}": array for name, array in best.items()}
         for kind, variables in self._variables().items():
             arrays |= {f"{kind}/{index}": variable.numpy() for index, variable in enumerate(variables)}
         state = json.dumps(dataclasses.asdict(progress)).encode()
         arrays["progress"] = np.frombuffer(state, np.uint8)
-        save_arrays(self._scratch / _CHECKPOINT, arrays)
+        self._checkpoints.save(arrays)
 
     def _resume(self) -> tuple[Progress, Arrays]:
-        """Restores the checkpoint, where there is one."""
-        path = self._scratch / _CHECKPOINT
-        if not path.exists():
-            return Progress(), {}
-        try:
-            arrays = load_arrays(path)
+        """Restores the newest checkpoint that is whole, where there is one."""
+
+        def use(arrays: Mapping[str, Any]) -> tuple[Progress, Arrays]:
             progress = Progress(**json.loads(arrays["progress"].tobytes()))
             assign_weights(self._model, _under(arrays, "weights"))
             for kind, variables in self._variables().items():
                 for index, variable in enumerate(variables):
                     variable.assign(arrays[f"{kind}/{index}"])
-        except (BundleError, KeyError, ValueError, TypeError) as error:
-            path.unlink()
-            raise BundleError(
-                f"{path}: the checkpoint is damaged and was removed ({error})",
-                action="Run the same command again: training starts from the beginning",
-            ) from error
-        return progress, _under(arrays, "best")
+            return progress, _under(arrays, "best")
+
+        return self._checkpoints.restore(use) or (Progress(), {})
 
     def _variables(self) -> dict[str, Sequence[tf.Variable]]:
         optimizer = self._optimizer
@@ -276,5 +289,5 @@ class Trainer:
 _AVERAGE_EVERY = 8  # steps between updates of the moving average, which costs a pass over all weights
 
 
-def _under(arrays: dict[str, Any], prefix: str) -> Arrays:
+def _under(arrays: Mapping[str, Any], prefix: str) -> Arrays:
     return {name.removeprefix(f"{prefix}/"): array for name, array in arrays.items() if name.startswith(f"{prefix}/")}

@@ -26,9 +26,17 @@ class Adam(tf.Module):
         self.second = [tf.Variable(tf.zeros_like(w), trainable=False, name="second") for w in self._weights]
 
     def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> tf.Tensor:
-        """Takes one step and returns the gradient's norm before clipping."""
+        """Takes one step and returns the gradient's norm before clipping.
+
+        Where the norm is not finite nothing changes: one such step would leave no weight with a value.
+        """
         dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        clipped, norm = tf.clip_by_global_norm(dense, self._clip)
+        norm = tf.linalg.global_norm(dense)
+        tf.cond(tf.math.is_finite(norm), lambda: self._update(dense, norm, learning_rate), lambda: tf.constant(False))
+        return norm
+
+    def _update(self, gradients: Sequence[tf.Tensor], norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
+        clipped, _ = tf.clip_by_global_norm(gradients, self._clip, use_norm=norm)
         self.steps.assign_add(1)
         power = tf.cast(self.steps, tf.float32)
         for weight, first, second, gradient in zip(self._weights, self.first, self.second, clipped, strict=True):
@@ -44,4 +52,4 @@ class Adam(tf.Module):
                 epsilon=_EPSILON,
                 grad=gradient,
             )
-        return norm
+        return tf.constant(True)

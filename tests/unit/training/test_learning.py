@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from nmt.config import DecodingConfig, Recipe
 from nmt.dataset import EncodedCorpus, Sequences
@@ -13,7 +14,8 @@ from nmt.errors import BundleError, NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import assign_weights
 from nmt.tokenizer import BOS, EOS
-from nmt.training.loop import Trainer
+from nmt.training.history import TrainingProgress
+from nmt.training.loop import Progress, Trainer
 
 SYMBOLS = range(4, 12)
 VOCAB = 12
@@ -150,13 +152,48 @@ def test_a_damaged_checkpoint_is_said_and_removed(tmp_path):
     assert not checkpoint.exists()
 
 
-def test_a_loss_that_is_no_number_stops_the_training(tmp_path):
-    recipe = recipe_of(max_epochs=1)
-    broken = trainer(recipe, reversals(50, seed=1), Validation(), tmp_path / "scratch")
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, capsys):
+    recipe, pairs = recipe_of(max_epochs=3, checkpoint_every=2), reversals(400, seed=1)
+    whole = run(recipe, pairs, Validation(1.0, 2.0, 3.0), tmp_path / "whole")
+    folder = tmp_path / "damaged"
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, pairs, Validation(1.0, 2.0, fail_at=3), folder)
+    last, before = (folder / "scratch" / name for name in ("checkpoint.npz", "checkpoint-before.npz"))
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 255
+    last.write_bytes(content)
+    assert before.is_file()
+    (folder / "output").rmdir()
+    resumed = run(recipe, pairs, Validation(3.0), folder)
+    assert "checkpoint.npz: the checkpoint is damaged and was removed" in capsys.readouterr().err
+    for name, array in whole.weights.items():
+        np.testing.assert_array_equal(resumed.weights[name], array)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path, capsys):
+    recipe = recipe_of(max_epochs=3)
+    broken = trainer(recipe, reversals(400, seed=1), Validation(), tmp_path / "scratch")
     broken._model.output_bias.assign(np.full(VOCAB, np.nan, np.float32))
     (tmp_path / "output").mkdir()
-    with pytest.raises(NmtError, match="the loss is nan"):
+    with pytest.raises(NmtError, match="5 steps in a row had no finite gradient") as stopped:
         broken.run(tmp_path / "output")
+    assert "the weights are not finite" in str(stopped.value)
+    assert "step 1 was skipped" in capsys.readouterr().err
+
+
+def test_a_step_without_a_finite_gradient_changes_nothing_but_the_learning_rate(tmp_path):
+    recipe = recipe_of(max_epochs=1)
+    healthy = trainer(recipe, reversals(400, seed=1), Validation(), tmp_path / "scratch")
+    weights = [weight.numpy() for weight in healthy._weights]
+    gradients = [tf.zeros_like(weight) for weight in weights]
+    norm = healthy._optimizer.apply([tf.fill(gradients[0].shape, np.inf), *gradients[1:]], tf.constant(0.1))
+    assert not np.isfinite(norm)
+    assert int(healthy._optimizer.steps) == 0
+    for before, weight in zip(weights, healthy._weights, strict=True):
+        np.testing.assert_array_equal(before, weight)
+    progress = Progress(step=7)
+    healthy._skip(progress, 1.0, float(norm), TrainingProgress(10))
+    assert (progress.skipped, progress.learning_rate_scale) == (1, 0.5)
 
 
 def test_training_stops_without_improvement_and_keeps_the_best(tmp_path):
