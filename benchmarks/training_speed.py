@@ -163,10 +163,11 @@ def nmt_step(options: argparse.Namespace) -> Callable[[], Any]:
     """This project: its model, loss and optimizer."""
     import tensorflow as tf
 
+    from nmt.config import TrainingConfig
     from nmt.model_config import ModelConfig
     from nmt.models.seq2seq import Seq2Seq
     from nmt.training.loss import token_losses
-    from nmt.training.optimizer import Adam
+    from nmt.training.optimizer import Optimizer
 
     shape = {"layers": options.layers, "units": options.units}
     config = ModelConfig.model_validate(
@@ -179,7 +180,7 @@ def nmt_step(options: argparse.Namespace) -> Callable[[], Any]:
     )
     model = Seq2Seq(config, options.vocabulary, options.vocabulary)
     weights = [weight.value for weight in model.trainable_weights]
-    optimizer = Adam(weights, clip=1.0)
+    optimizer = Optimizer(weights, TrainingConfig(gradient_clip=1.0))
     source, target_in, target_out = map(tf.constant, random_batch(options))
 
     @tf.function

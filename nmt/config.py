@@ -168,12 +168,18 @@ class TrainingConfig(Strict):
     """The training loop."""
 
     max_epochs: Count = 20
-    optimizer: Literal["adam"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    weight_decay: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        0.01, description="of adamw: share of a weight that a step of learning rate 1 takes away"
+    )
     learning_rate: Positive = 1e-3
     warmup_steps: Annotated[int, Field(ge=0)] = Field(400, description="steps of linear warm-up")
-    decay: Literal["none", "linear", "cosine"] = Field(
-        "none", description="how the learning rate falls from the end of the warm-up to 0 at the end of max_epochs"
+    decay: Literal["none", "linear", "cosine", "inverse_sqrt", "halving"] = Field(
+        "none",
+        description="how the learning rate falls after the warm-up: linear and cosine reach 0 at the end of max_epochs",
     )
+    halve_after: Positive = Field(5.0, description="epochs before decay halving begins (Sutskever et al. 2014: 5)")
+    halve_every: Positive = Field(0.5, description="epochs from one halving to the next (Sutskever: 0.5; Luong: 1)")
     plateau_patience: Count = Field(2, description="validations without a better score before the learning rate falls")
     plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     stop_after: Count = Field(6, description="validations without a better score before training stops")

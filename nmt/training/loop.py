@@ -31,7 +31,7 @@ from nmt.training.checkpoint import Checkpoints
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.loss import token_losses
-from nmt.training.optimizer import Adam
+from nmt.training.optimizer import Optimizer
 from nmt.training.schedule import scheduled
 from nmt.training.validation import Validator
 from nmt.word_vectors import InitialVectors
@@ -96,7 +96,7 @@ class Trainer:
         self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
         fill_embeddings(self._model, vectors or {})
         self._weights = [weight.value for weight in self._model.trainable_weights]
-        self._optimizer = Adam(self._weights, self._config.gradient_clip)
+        self._optimizer = Optimizer(self._weights, self._config)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._weights]
         ids = tf.TensorSpec([None, None], tf.int32)
         signature = [self._model.source_spec, ids, ids, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
@@ -120,9 +120,9 @@ class Trainer:
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
         lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
         tokens_per_batch = self._recipe.dataset.tokens_per_batch
-        plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
-        self._last_step = len(plan) * self._config.max_epochs
-        display = TrainingProgress(self._last_step)
+        plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, 0)
+        self._steps_per_epoch = len(plan)
+        display = TrainingProgress(len(plan) * self._config.max_epochs)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and not self._stops(progress):
             plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
@@ -154,7 +154,7 @@ class Trainer:
     def _one_step(self, batch: Batch, progress: Progress, history: History, display: TrainingProgress) -> None:
         progress.step += 1
         config = self._config
-        schedule = scheduled(config, progress.step, self._last_step)
+        schedule = scheduled(config, progress.step, self._steps_per_epoch)
         learning_rate = config.learning_rate * progress.learning_rate_scale * schedule
         loss, tokens, norm = self._step_function(*batch, tf.constant(progress.step), tf.constant(learning_rate))
         if config.average and progress.step % _AVERAGE_EVERY == 0:

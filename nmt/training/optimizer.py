@@ -1,4 +1,4 @@
-"""Adam (Kingma and Ba 2015) on TensorFlow's fused kernel, which reads and writes each weight once per step."""
+"""Optimizers on TensorFlow's fused kernels, which read and write each weight once per step."""
 
 from __future__ import annotations
 
@@ -6,24 +6,35 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from nmt.config import TrainingConfig
+
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 
-class Adam(tf.Module):
-    """Adam over a fixed list of weights, after clipping the gradient's global norm (Pascanu et al. 2013).
+class Optimizer(tf.Module):
+    """One of three optimizers over a fixed list of weights, after clipping the gradient's global norm.
+
+    =========  ==============================================================================
+    ``adam``   Kingma and Ba 2015
+    ``adamw``  the same with decoupled decay of all matrices (Loshchilov and Hutter 2019)
+    ``sgd``    plain stochastic gradient descent (Sutskever et al. 2014; Luong et al. 2015)
+    =========  ==============================================================================
+
+    Clipping: Pascanu et al. 2013.
 
     Args:
         weights: the trainable weights.
-        clip: the greatest global norm.
+        config: the ``training`` section: ``optimizer``, ``gradient_clip``, ``weight_decay``.
     """
 
-    def __init__(self, weights: Sequence[tf.Variable], clip: float) -> None:
-        super().__init__(name="adam")
+    def __init__(self, weights: Sequence[tf.Variable], config: TrainingConfig) -> None:
+        super().__init__(name="optimizer")
         self._weights = list(weights)
-        self._clip = clip
+        self._config = config
         self.steps = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps")
-        self.first = [tf.Variable(tf.zeros_like(w), trainable=False, name="first") for w in self._weights]
-        self.second = [tf.Variable(tf.zeros_like(w), trainable=False, name="second") for w in self._weights]
+        moments = [] if config.optimizer == "sgd" else self._weights
+        self.first = [tf.Variable(tf.zeros_like(w), trainable=False, name="first") for w in moments]
+        self.second = [tf.Variable(tf.zeros_like(w), trainable=False, name="second") for w in moments]
 
     def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> tf.Tensor:
         """Takes one step and returns the gradient's norm before clipping.
@@ -36,10 +47,20 @@ class Adam(tf.Module):
         return norm
 
     def _update(self, gradients: Sequence[tf.Tensor], norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
-        clipped, _ = tf.clip_by_global_norm(gradients, self._clip, use_norm=norm)
+        clipped, _ = tf.clip_by_global_norm(gradients, self._config.gradient_clip, use_norm=norm)
         self.steps.assign_add(1)
+        if self._config.optimizer == "sgd":
+            for weight, gradient in zip(self._weights, clipped, strict=True):
+                tf.raw_ops.ResourceApplyGradientDescent(var=weight.handle, alpha=learning_rate, delta=gradient)
+        else:
+            self._adam(clipped, learning_rate)
+        return tf.constant(True)
+
+    def _adam(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
         power = tf.cast(self.steps, tf.float32)
-        for weight, first, second, gradient in zip(self._weights, self.first, self.second, clipped, strict=True):
+        for weight, first, second, gradient in zip(self._weights, self.first, self.second, gradients, strict=True):
+            if self._config.optimizer == "adamw" and weight.shape.rank > 1:
+                weight.assign_sub(learning_rate * self._config.weight_decay * weight)
             tf.raw_ops.ResourceApplyAdam(
                 var=weight.handle,
                 m=first.handle,
@@ -52,4 +73,3 @@ class Adam(tf.Module):
                 epsilon=_EPSILON,
                 grad=gradient,
             )
-        return tf.constant(True)

@@ -7,20 +7,36 @@ import math
 from nmt.config import TrainingConfig
 
 
-def scheduled(config: TrainingConfig, step: int, last_step: int) -> float:
+def scheduled(config: TrainingConfig, step: int, steps_per_epoch: int) -> float:
     """Returns the factor of ``training.learning_rate`` at a step, 0 to 1.
 
-    It rises linearly over w = ``warmup_steps``; then, with x = (step - w) / (last_step - w) going from 0 to 1, it stays
-    at 1, or falls as 1 - x (linear) or (1 + cos(pi x)) / 2 (cosine; Loshchilov and Hutter 2017, equation 5).
+    It rises linearly over w = ``warmup_steps``. Then, with x going from 0 there to 1 at the end of ``max_epochs``:
+
+    ================  ====================================================================================
+    ``none``          1
+    ``linear``        1 - x
+    ``cosine``        (1 + cos(pi x)) / 2                             Loshchilov and Hutter 2017, equation 5
+    ``inverse_sqrt``  sqrt(w / step)                                  Vaswani et al. 2017, equation 3
+    ``halving``       1/2 for every ``halve_every`` epochs begun after ``halve_after``   Sutskever et al. 2014, 3.4
+    ================  ====================================================================================
 
     Args:
         step: counted from 1.
-        last_step: the step at the end of ``max_epochs``; later ones are treated like it.
+        steps_per_epoch: batches of an epoch. Epochs differ by a few, so the last steps can lie beyond x = 1: they keep
+            a thousandth of the learning rate.
     """
     if step < config.warmup_steps:
         return step / config.warmup_steps
-    if config.decay == "none":
-        return 1.0
-    done = min(1.0, (step - config.warmup_steps) / max(1, last_step - config.warmup_steps))
-    # Epochs differ by a few batches, so the last steps of a run can lie beyond the last step: not all of it is lost.
-    return max(1e-3, 1.0 - done if config.decay == "linear" else 0.5 * (1.0 + math.cos(math.pi * done)))
+    after_warmup = step - config.warmup_steps
+    done = min(1.0, after_warmup / max(1, steps_per_epoch * config.max_epochs - config.warmup_steps))
+    match config.decay:
+        case "linear":
+            return max(1e-3, 1.0 - done)
+        case "cosine":
+            return max(1e-3, 0.5 * (1.0 + math.cos(math.pi * done)))
+        case "inverse_sqrt":
+            return math.sqrt(max(1, config.warmup_steps) / step)
+        case "halving":
+            late = (step - 1) / steps_per_epoch - config.halve_after
+            return 1.0 if late < 0 else 0.5 ** (1 + math.floor(late / config.halve_every))
+    return 1.0

@@ -5,19 +5,35 @@ import pytest
 from nmt.config import TrainingConfig
 from nmt.training.schedule import scheduled
 
+STEPS = (50, 100, 600, 1100)  # of 11 epochs of 100 steps
+
 
 @pytest.mark.parametrize(
     ("decay", "expected"),
-    [("none", [0.5, 1.0, 1.0, 1.0]), ("linear", [0.5, 1.0, 0.5, 1e-3]), ("cosine", [0.5, 1.0, 0.5, 1e-3])],
+    [
+        ("none", [0.5, 1.0, 1.0, 1.0]),
+        ("linear", [0.5, 1.0, 0.5, 1e-3]),
+        ("cosine", [0.5, 1.0, 0.5, 1e-3]),
+        ("inverse_sqrt", [0.5, 1.0, 6**-0.5, 11**-0.5]),
+    ],
 )
 def test_rises_and_falls(decay, expected):
-    config = TrainingConfig(warmup_steps=100, decay=decay)
-    assert [scheduled(config, step, 1100) for step in (50, 100, 600, 1100)] == pytest.approx(expected)
+    config = TrainingConfig(warmup_steps=100, decay=decay, max_epochs=11)
+    assert [scheduled(config, step, 100) for step in STEPS] == pytest.approx(expected)
+
+
+def test_halving_begins_after_some_epochs_and_goes_on_every_half_epoch():
+    config = TrainingConfig(warmup_steps=0, decay="halving", max_epochs=8)
+    factors = {step: scheduled(config, step, 100) for step in (1, 500, 501, 550, 551, 601, 750)}
+    assert factors == {1: 1.0, 500: 1.0, 501: 0.5, 550: 0.5, 551: 0.25, 601: 0.125, 750: 0.5**5}
+    luong = TrainingConfig(warmup_steps=0, decay="halving", halve_after=8, halve_every=1)
+    assert [scheduled(luong, step, 10) for step in (80, 81, 90, 91)] == [1.0, 0.5, 0.5, 0.25]
 
 
 def test_steps_beyond_the_last_still_train():
-    assert scheduled(TrainingConfig(warmup_steps=0, decay="linear"), 1203, 1200) > 0
+    assert scheduled(TrainingConfig(warmup_steps=0, decay="linear", max_epochs=12), 1203, 100) > 0
 
 
 def test_a_warm_up_longer_than_the_training():
-    assert scheduled(TrainingConfig(warmup_steps=100, decay="cosine"), 40, 50) == pytest.approx(0.4)
+    config = TrainingConfig(warmup_steps=100, decay="cosine", max_epochs=1)
+    assert scheduled(config, 40, 50) == pytest.approx(0.4)
