@@ -148,6 +148,18 @@ class TokenizerConfig(Strict):
     shared: bool = Field(True, description="one vocabulary for both sides")
     byte_fallback: bool = Field(False, description="spell unknown characters as bytes instead of <unk>")
     character_coverage: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    source_from: str | None = Field(
+        None, description="a bundle whose source vocabulary is kept; with shared, for both sides"
+    )
+    target_from: str | None = Field(None, description="a bundle whose target vocabulary is kept")
+
+    @model_validator(mode="after")
+    def _kept_once(self) -> TokenizerConfig:
+        if self.shared and self.target_from is not None:
+            raise ValueError(
+                "tokenizer.target_from: a shared vocabulary is kept by source_from, or set shared to false"
+            )
+        return self
 
     @model_validator(mode="after")
     def _words_are_not_spelt(self) -> TokenizerConfig:
@@ -167,6 +179,12 @@ class DatasetConfig(Strict):
 class TrainingConfig(Strict):
     """The training loop."""
 
+    start_from: str | None = Field(
+        None, description="a bundle whose weights training starts from: fine-tuning, or an encoder trained before"
+    )
+    start_parts: list[Literal["encoder", "decoder"]] = Field(
+        ["encoder", "decoder"], min_length=1, description="what is taken from it, embeddings of its side included"
+    )
     max_epochs: Count = 20
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     weight_decay: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(

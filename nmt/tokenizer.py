@@ -185,17 +185,31 @@ class TokenizerPair:
     INDEX: ClassVar[str] = "tokenizer.json"
 
     @classmethod
-    def train_pair(cls, source_path: Path, target_path: Path, config: TokenizerConfig, seed: int) -> TokenizerPair:
+    def train_pair(
+        cls,
+        source_path: Path,
+        target_path: Path,
+        config: TokenizerConfig,
+        seed: int,
+        source: Tokenizer | None = None,
+        target: Tokenizer | None = None,
+    ) -> TokenizerPair:
         """Learns one vocabulary from both files, or one from each, as ``config.shared`` says.
+
+        Args:
+            source_path, target_path: the text of each side.
+            config: the ``tokenizer`` section.
+            seed: of the sample that is read.
+            source, target: vocabularies that there are already; with ``config.shared`` the source's is that of both.
 
         Raises:
             DataError: as :meth:`Tokenizer.train`.
         """
         if config.shared:
-            tokenizer = Tokenizer.train([source_path, target_path], config, seed)
+            tokenizer = source or Tokenizer.train([source_path, target_path], config, seed)
             return cls(tokenizer, tokenizer, True, config.kind)
-        source = Tokenizer.train([source_path], config, seed)
-        return cls(source, Tokenizer.train([target_path], config, seed), False, config.kind)
+        source = source or Tokenizer.train([source_path], config, seed)
+        return cls(source, target or Tokenizer.train([target_path], config, seed), False, config.kind)
 
     def save(self, folder: Path) -> None:
         """Writes ``shared.model``, or ``source.model`` and ``target.model``, and ``tokenizer.json`` to ``folder``."""

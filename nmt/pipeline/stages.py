@@ -7,7 +7,7 @@ fetch      cards, downloads, the user's files                 every split as pla
 clean      the training lines                                 the lines kept; a report of what was dropped, and why
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
-train      ids, the user's word vectors                       the bundle, the history, the training curve
+train      ids, word vectors, a bundle to start from          the bundle, the history, the training curve
 translate  the bundle, the test sets                          hypotheses, and the loss of the references
 evaluate   hypotheses, references                             scores with signatures and intervals
 record     all of it                                          a leaderboard entry, the report, the scored bundle
@@ -100,12 +100,30 @@ def _fetch(context: StageContext) -> None:
     write_json(context.output / "corpora.json", facts)
 
 
-def _vectors_identity(recipe: Recipe, recipe_path: Path) -> Any:
-    from nmt.corpora.materialize import own_sha256
+def _start_identity(recipe: Recipe, recipe_path: Path) -> Any:
+    """Returns the digests of what the weights start from: the user's word vectors, a bundle."""
     from nmt.word_vectors import vector_files
 
-    files = vector_files(recipe.model.embedding, recipe_path.parent)
-    return {f"{side}_vectors": own_sha256(path) for side, path in files.items()} or None
+    files = {f"{side}_vectors": str(path) for side, path in vector_files(recipe.model.embedding, Path()).items()}
+    return _own_digests(recipe_path, **files, start_from=_index_of(recipe.training.start_from))
+
+
+def _kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
+    """Returns the digests of the bundles whose vocabularies are kept."""
+    source, target = _index_of(recipe.tokenizer.source_from), _index_of(recipe.tokenizer.target_from)
+    return _own_digests(recipe_path, source_from=source, target_from=target)
+
+
+def _index_of(bundle: str | None) -> str | None:
+    # The index has the digests of all the rest.
+    return None if bundle is None else f"{bundle}/bundle.json"
+
+
+def _own_digests(recipe_path: Path, **files: str | None) -> dict[str, str] | None:
+    """Returns the digests of the user's own files that are named; None where there is none."""
+    from nmt.corpora.materialize import own_sha256
+
+    return {key: own_sha256(recipe_path.parent / file) for key, file in files.items() if file is not None} or None
 
 
 def _clean(context: StageContext) -> None:
@@ -119,13 +137,19 @@ def _clean(context: StageContext) -> None:
 
 
 def _tokenizer(context: StageContext) -> None:
+    from nmt.bundle import load_bundle
     from nmt.tokenizer import TokenizerPair
 
     recipe = context.recipe
     files = side_files(context.inputs["clean"], "train")
     if any(recipe.corpora.with_vectors):
         files = (files[1], files[1])  # the source has no text: its tokenizer is never asked
-    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed)
+    kept = [
+        None if path is None else load_bundle(context.recipe_path.parent / path).tokenizers
+        for path in (recipe.tokenizer.source_from, recipe.tokenizer.target_from)
+    ]
+    source, target = kept[0].source if kept[0] else None, kept[1].target if kept[1] else None
+    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed, source, target)
     tokenizers.save(context.output)
     context.say(f"vocabularies of {tokenizers.source.vocab_size} and {tokenizers.target.vocab_size} pieces")
 
@@ -162,27 +186,25 @@ def _train(context: StageContext) -> None:
     from nmt.report import draw_training_curve
     from nmt.tokenizer import TokenizerPair
     from nmt.training.loop import Trainer
+    from nmt.training.start import StartingPoint
     from nmt.training.validation import Validator
-    from nmt.word_vectors import initial_vectors
 
     recipe = context.recipe
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
-    vectors = initial_vectors(recipe.model.embedding, context.recipe_path.parent, tokenizers)
-    for side, found in vectors.items():
-        context.say(f"{side}_vectors: {found.summary()}")
+    start = StartingPoint(context.recipe, context.recipe_path.parent, tokenizers)
+    for line in start.summary:
+        context.say(line)
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
     for name, encoded in (("train", corpus), ("valid", valid)):
         encoded.check_features(recipe.model.encoder.features, f"corpora.{name} has other vectors than the model")
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
-    result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, vectors).run(context.output)
+    result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, start.prepare).run(context.output)
     context.workspace.add_timing("train", context.digest, {"training_seconds": result.seconds})
     draw_training_curve(context.output / "history.jsonl", context.output / "curve.png")
     clean = side_files(context.inputs["clean"], "train")
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
-    if vectors:
-        facts["vectors"] = {side: found.to_json() for side, found in vectors.items()}
-    write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts)
+    write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts)
 
 
 def _translate(context: StageContext) -> None:
@@ -326,9 +348,9 @@ _RECORD_KEYS = ("name", "description", "leaderboard")
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
     Stage("clean", 1, ("cleaning",), ("fetch",), _clean),
-    Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer),
+    Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
     Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
-    Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _vectors_identity),
+    Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("record", 1, _RECORD_KEYS, ("fetch", "clean", "train", "translate", "evaluate"), _record),

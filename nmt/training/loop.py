@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ import tensorflow as tf
 from nmt.config import Recipe
 from nmt.dataset import Batch, EncodedCorpus, batches, plan_epoch
 from nmt.errors import NmtError
-from nmt.models.initial_vectors import fill_embeddings
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import Arrays, assign_weights, weights_of
 from nmt.tokenizer import TokenizerPair
@@ -34,7 +33,6 @@ from nmt.training.loss import token_losses
 from nmt.training.optimizer import Optimizer
 from nmt.training.schedule import scheduled
 from nmt.training.validation import Validator
-from nmt.word_vectors import InitialVectors
 
 _MOST_SKIPPED = 5  # steps in a row without a finite gradient, before training stops
 _HISTORY_EVERY = 50  # steps between rows of the history
@@ -74,7 +72,7 @@ class Trainer:
         train: the training pairs as ids.
         validator: scores the model now and then.
         scratch: folder for checkpoints, found again after a crash.
-        vectors: what the embedding matrices start from, by side; random rows where there is nothing.
+        prepare: changes the new model before training, for instance what its weights start from.
     """
 
     def __init__(
@@ -84,7 +82,7 @@ class Trainer:
         train: EncodedCorpus,
         validator: Validator,
         scratch: Path,
-        vectors: Mapping[str, InitialVectors] | None = None,
+        prepare: Callable[[Seq2Seq], None] | None = None,
     ) -> None:
         self._recipe = recipe
         self._config = recipe.training
@@ -94,7 +92,8 @@ class Trainer:
         self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
         keras.utils.set_random_seed(recipe.seed)
         self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
-        fill_embeddings(self._model, vectors or {})
+        if prepare is not None:
+            prepare(self._model)
         self._weights = [weight.value for weight in self._model.trainable_weights]
         self._optimizer = Optimizer(self._weights, self._config)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._weights]

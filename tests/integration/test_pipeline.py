@@ -129,3 +129,19 @@ def test_a_stage_can_be_run_alone(project):
         "fetch",
         "tokenizer",
     ]
+
+
+def test_a_run_can_start_from_the_bundle_of_another(finished):
+    bundle = "work/runs/tiny/bundle"
+    settings = ["name=tuned", "training.max_epochs=1", f"training.start_from={bundle}"]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    other = "tokenizer={kind: bpe, vocab_size: 40}"
+    refused = finished("run", "tiny.yaml", "train", *arguments, "--set", other, expect=3)
+    assert b"Set tokenizer.source_from to this bundle" in refused.stderr
+    kept = ["--set", f"{other[:-1]}, source_from: {bundle}}}"]
+    result = finished("run", "tiny.yaml", *arguments, *kept)
+    assert b"start_from: encoder and decoder of tiny" in result.stderr
+    index = json.loads((finished.folder / "work" / "runs" / "tuned" / "bundle" / "bundle.json").read_bytes())
+    assert index["facts"]["start_from"] == {"recipe": "tiny", "parts": ["encoder", "decoder"]}
+    original = json.loads((finished.folder / bundle / "bundle.json").read_bytes())
+    assert index["files"]["shared.model"] == original["files"]["shared.model"]

@@ -1,11 +1,14 @@
 """Embedding matrices that start from vectors: tuned ones move, frozen ones do not, and both are in the bundle."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from test_learning import Validation, corpus_of, reversals
 
 from nmt.bundle import load_bundle, write_bundle
 from nmt.config import Recipe, TokenizerConfig
+from nmt.models.initial_vectors import fill_embeddings
 from nmt.models.weights import weights_of
 from nmt.textio import write_lines
 from nmt.tokenizer import TokenizerPair
@@ -45,7 +48,8 @@ def trainer_of(recipe, tokenizers, folder, validation):
     vectors = initial_vectors(recipe.model.embedding, folder, tokenizers)
     (folder / "scratch").mkdir(exist_ok=True)
     (folder / "output").mkdir(exist_ok=True)
-    return Trainer(recipe, tokenizers, corpus_of(PAIRS), validation, folder / "scratch", vectors), vectors
+    prepare = partial(fill_embeddings, vectors=vectors)
+    return Trainer(recipe, tokenizers, corpus_of(PAIRS), validation, folder / "scratch", prepare), vectors
 
 
 @pytest.mark.parametrize("tie", ["all", "none"])
