@@ -13,13 +13,13 @@ import pytest
 import tensorflow as tf
 
 from nmt.bundle import load_bundle, write_bundle
-from nmt.config import DecodingConfig, Recipe
+from nmt.config import DecodingConfig, Recipe, TokenizerConfig
 from nmt.decoding.decoder import BatchDecoder
 from nmt.model_config import ModelConfig
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import weights_of
-from nmt.tokenizer import BOS, EOS, PAD, TokenizerPair
+from nmt.tokenizer import BOS, EOS, PAD, Tokenizer, TokenizerPair
 from nmt.training.loss import token_losses
 
 VOCAB = 20
@@ -28,6 +28,13 @@ SOURCE = np.array([[5, 6, 7, 8, EOS], [9, 4, EOS, PAD, PAD], [EOS, PAD, PAD, PAD
 TARGET_IN = np.array([[BOS, 8, 7, 5], [BOS, 9, PAD, PAD], [BOS, EOS, EOS, PAD]], np.int32)
 TARGET_OUT = np.array([[8, 7, 5, EOS], [9, EOS, PAD, PAD], [EOS, EOS, EOS, PAD]], np.int32)
 CHOSEN, COVERED = combinations.covering_set()
+
+
+@pytest.fixture(scope="module")
+def tiny_tokenizer(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tokenizer") / "text"
+    path.write_text("abcdefgh ijklmnop\n", encoding="utf-8")
+    return Tokenizer.train([path], TokenizerConfig(kind="char", vocab_size=40), seed=1)
 
 
 @pytest.fixture(params=[config for _, config in CHOSEN], ids=[combinations.name_of(choice) for choice, _ in CHOSEN])
