@@ -35,6 +35,8 @@ def stop_at(command: Command, text: str, number: int, *options: str) -> subproce
         env=command.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        # Where the tests themselves run in the background, SIGINT is ignored, and that would be inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     seen = b""
     while text.encode() not in seen:
