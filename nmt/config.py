@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from nmt.errors import RecipeError, nearest
 from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig
-from nmt.strict_yaml import Strict, override, read_yaml, validate
+from nmt.strict_yaml import Strict, override, read_yaml, refuse, validate
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
@@ -302,9 +302,7 @@ class Recipe(Strict):
                 "training.coverage_loss is a loss of attention: model.decoder.attention is none",
             ),
         ]
-        for wrong, reason in faults:
-            if wrong:
-                raise ValueError(reason)
+        refuse(faults)
         return self
 
     @property

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from nmt.strict_yaml import Strict
+from nmt.strict_yaml import Strict, refuse
 
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -111,9 +111,7 @@ class ModelConfig(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> ModelConfig:
-        for wrong, reason in _vector_faults(self) + _faults(self):
-            if wrong:
-                raise ValueError(reason)
+        refuse(_vector_faults(self) + _faults(self))
         return self
 
 

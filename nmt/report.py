@@ -162,13 +162,14 @@ def draw_training_curve(history: Path, picture: Path) -> None:
         DataError: the history cannot be read.
     """
     rows = _read_history(history)
-    with _figure(picture) as figure:
+    with png_figure((11, 4.2)) as (figure, content):
         if rows:
             left, right = figure.subplots(1, 2)
             _draw_losses(left, rows)
             _draw_scores(right, rows)
         else:
             figure.text(0.5, 0.5, "The history of this training run has no rows yet.", ha="center", va="center")
+    write_bytes(picture, content.getvalue())
 
 
 def draw_by_length(lengths: Sequence[float], series: Mapping[str, Sequence[float]], label: str, picture: Path) -> None:
@@ -181,7 +182,7 @@ def draw_by_length(lengths: Sequence[float], series: Mapping[str, Sequence[float
         picture: where the PNG is written, atomically.
     """
     markers = "osv^Dxp*"
-    with _figure(picture, size=(8, 4.8)) as figure:
+    with png_figure((8, 4.8)) as (figure, content):
         axes = figure.subplots()
         for index, (system, scores) in enumerate(series.items()):
             axes.plot(lengths, scores, label=system, marker=markers[index % len(markers)])
@@ -189,11 +190,16 @@ def draw_by_length(lengths: Sequence[float], series: Mapping[str, Sequence[float
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    write_bytes(picture, content.getvalue())
 
 
 @contextmanager
-def _figure(picture: Path, size: tuple[float, float] = (11, 4.2)) -> Iterator[Any]:
-    """Gives a figure to draw on, and writes it as a PNG."""
+def png_figure(size: tuple[float, float]) -> Iterator[tuple[Any, io.BytesIO]]:
+    """Gives a figure to draw on, and a stream that has it as a PNG after the block; equal drawings give equal bytes.
+
+    Args:
+        size: width and height in inches.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -202,9 +208,8 @@ def _figure(picture: Path, size: tuple[float, float] = (11, 4.2)) -> Iterator[An
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         figure = Figure(figsize=size, dpi=120, layout="constrained")
-        yield figure
+        yield figure, content
         figure.savefig(content, format="png", metadata={"Software": None})
-    write_bytes(picture, content.getvalue())
 
 
 def _read_history(history: Path) -> list[dict[str, Any]]:

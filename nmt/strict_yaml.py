@@ -5,6 +5,7 @@ YAML 1.2 rules hold: ``no`` is a word, ``1e-4`` is a number.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -19,6 +20,17 @@ class Strict(BaseModel):
     """A section of a recipe or card: unknown keys and implicit conversions are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
+
+
+def refuse(faults: Iterable[tuple[bool, str]]) -> None:
+    """Raises ValueError, as validators do, with the reason of the first fault that is there.
+
+    Args:
+        faults: whether each fault is there, and why it is one.
+    """
+    for there, reason in faults:
+        if there:
+            raise ValueError(reason)
 
 
 # Tags and dates that are none make the reader raise whatever it meets first.

@@ -1,9 +1,11 @@
-"""The verbs of recipes and runs: run, plan, status, recipes, schema."""
+"""The verbs of recipes and runs: run, plan, papers, status, recipes, schema."""
 
 from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +18,29 @@ if TYPE_CHECKING:
     from nmt.pipeline.workspace import Workspace
 
 
+def _of_a_recipe(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb the arguments and options that choose a recipe, its stages and the workspace."""
+    stages = click.argument("stages", nargs=-1, metavar="[STAGE]...")
+    for decorate in (work_option, force_option, set_option, stages, click.argument("recipe")):
+        verb = decorate(verb)
+    return verb
+
+
+@contextmanager
+def _continuable() -> Iterator[None]:
+    """Turns SIGINT and SIGTERM inside of the block into the error that tells how to go on."""
+    from nmt.pipeline.run import interrupted
+    from nmt.terminal import command_to_continue
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise interrupted(command_to_continue()) from error
+
+
 @click.command()
-@click.argument("recipe")
-@click.argument("stages", nargs=-1, metavar="[STAGE]...")
-@set_option
-@force_option
-@work_option
+@_of_a_recipe
 def run(
     recipe: str, stages: tuple[str, ...], overrides: tuple[str, ...], force: tuple[str, ...], work: Path | None
 ) -> None:
@@ -30,15 +49,12 @@ def run(
     Stages: fetch, clean, tokenizer, encode, train, translate, evaluate, record. A stage whose inputs have not changed
     since it was last built is skipped.
     """
-    from nmt.pipeline.run import interrupted, run_recipe
-    from nmt.terminal import command_to_continue, program
+    from nmt.pipeline.run import run_recipe
+    from nmt.terminal import program
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    loaded, path, workspace = _prepare(recipe, overrides, work)
-    try:
+    with _continuable():
+        loaded, path, workspace = _prepare(recipe, overrides, work)
         plan = run_recipe(loaded, path, workspace, stages, force)
-    except KeyboardInterrupt as error:
-        raise interrupted(command_to_continue()) from error
     if not any(planned.reasons for planned in plan):
         print(f"Nothing to do: all stages of {loaded.name} are up to date.", file=sys.stderr)
     if plan[-1].stage.name == "record":
@@ -50,11 +66,7 @@ def run(
 
 
 @click.command()
-@click.argument("recipe")
-@click.argument("stages", nargs=-1, metavar="[STAGE]...")
-@set_option
-@force_option
-@work_option
+@_of_a_recipe
 @format_option("table", "json")
 def plan(
     recipe: str,
@@ -94,15 +106,10 @@ def papers(study: str, seeds: int, work: Path | None, form: str) -> None:
     has been run before is not run again.
     """
     from nmt.pipeline.papers import headings, markdown, run_study, table, to_json
-    from nmt.pipeline.run import interrupted
     from nmt.pipeline.workspace import Workspace
-    from nmt.terminal import command_to_continue
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with _continuable():
         rows, folder = run_study(study, seeds, Workspace.at(work))
-    except KeyboardInterrupt as error:
-        raise interrupted(command_to_continue()) from error
     if form == "json":
         print_json(to_json(folder.name, rows))
     elif form == "markdown":

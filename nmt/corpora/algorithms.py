@@ -18,18 +18,17 @@ numbers, and for dates the day, in whatever form it is written.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from functools import partial
 from random import Random
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from nmt.corpora.cards import GeneratedSplit
+from nmt.corpora.parts import Part, part_of_key
 from nmt.corpora.programs import draw_program
 from nmt.errors import DataError
 
-Part = Literal["train", "valid", "test"]
 _TEST_PERCENT, _VALID_PERCENT = 10, 5
 _ATTEMPTS_IN_VAIN = 100_000
 
@@ -160,10 +159,7 @@ VERSIONS = dict.fromkeys((*_DRAWS, "programs"), 1)
 
 def part_of(key: str) -> Part:
     """Returns the one part in which the examples with this key occur."""
-    percent = int.from_bytes(hashlib.sha256(key.encode("utf-8")).digest()[:4], "big") % 100
-    if percent < _TEST_PERCENT:
-        return "test"
-    return "valid" if percent < _TEST_PERCENT + _VALID_PERCENT else "train"
+    return part_of_key(key, _TEST_PERCENT, _VALID_PERCENT)
 
 
 def generate(split: GeneratedSplit) -> Iterator[tuple[str, str]]:

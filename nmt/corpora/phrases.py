@@ -19,11 +19,10 @@ shares a combination with another.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from nmt.corpora import lexicon
 from nmt.corpora.grammar import (
@@ -39,13 +38,13 @@ from nmt.corpora.grammar import (
     noun_phrase,
 )
 from nmt.corpora.lexicon import Case, Noun, Verb, spell_number
+from nmt.corpora.parts import Part, part_of_key
 from nmt.corpora.times import MINUTES, clock_time, draw_time
 from nmt.errors import DataError
 
 VERSION = 1
 """Raised whenever the same part and seed give other sentences than before."""
 
-Part = Literal["train", "valid", "test"]
 Combination = tuple[str, str, str]
 _TEST_PERCENT, _VALID_PERCENT = 6, 3
 _ATTEMPTS_IN_VAIN = 100_000
@@ -335,11 +334,7 @@ def _finish(text: str, mark: str) -> str:
 
 def part_of(combination: Combination) -> Part:
     """Returns the one part of the corpus in which a combination of subject, verb and object occurs."""
-    digest = hashlib.sha256(" ".join(combination).encode("utf-8")).digest()
-    percent = int.from_bytes(digest[:4], "big") % 100
-    if percent < _TEST_PERCENT:
-        return "test"
-    return "valid" if percent < _TEST_PERCENT + _VALID_PERCENT else "train"
+    return part_of_key(" ".join(combination), _TEST_PERCENT, _VALID_PERCENT)
 
 
 def generate_sentences(part: Part, seed: int) -> Iterator[Sentence]:

@@ -1,12 +1,25 @@
-"""Sources of similar length put into padded batches."""
+"""From lines to ids, and sources of similar length put into padded batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from nmt.cleaning.normalize import is_blank
+from nmt.tokenizer import EOS, Tokenizer
+
+
+def encode_filled(
+    lines: Sequence[str], normalize: Callable[[str], str], tokenizer: Tokenizer
+) -> tuple[list[int], list[list[int]]]:
+    """Returns which lines are not blank, and the ids of these as an encoder takes them: normalised, behind them EOS."""
+    normalized = [normalize(line) for line in lines]
+    filled = [index for index, text in enumerate(normalized) if not is_blank(text)]
+    encoded = tokenizer.encode([normalized[index] for index in filled])
+    return filled, [[*ids, EOS] for ids in encoded]
 
 
 def length_batches(sources: Sequence[Any], tokens_per_batch: int) -> Iterator[tuple[list[int], npt.NDArray[Any]]]:

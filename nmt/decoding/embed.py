@@ -14,13 +14,13 @@ import tensorflow as tf
 
 from nmt import textio
 from nmt.bundle import Bundle
-from nmt.cleaning.normalize import is_blank
-from nmt.decoding.batches import length_batches
+from nmt.decoding.batches import encode_filled, length_batches
 from nmt.errors import UsageError
+from nmt.models.bridge import masked_mean
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.storage import atomic_file
-from nmt.tokenizer import EOS, PAD
+from nmt.tokenizer import PAD
 
 Pooling = Literal["final", "mean"]
 Vectors = npt.NDArray[np.float32]
@@ -69,11 +69,8 @@ class SentenceEncoder:
         return np.concatenate(chunks)
 
     def _embed_chunk(self, lines: list[str]) -> Vectors:
-        normalized = [self._normalize(line) for line in lines]
-        filled = [index for index, text in enumerate(normalized) if not is_blank(text)]
-        encoded = self._bundle.tokenizers.source.encode([normalized[index] for index in filled])
+        filled, sources = encode_filled(lines, self._normalize, self._bundle.tokenizers.source)
         vectors = np.zeros((len(lines), self.size), np.float32)
-        sources = [[*ids, EOS] for ids in encoded]
         for chosen, batch in length_batches(sources, self._bundle.recipe.decoding.tokens_per_batch):
             vectors[[filled[index] for index in chosen]] = self._summary(tf.constant(batch)).numpy()
         return vectors
@@ -85,8 +82,7 @@ def _summary(model: Seq2Seq, source: tf.Tensor, pooling: Pooling) -> tf.Tensor:
     memory, states = model.encoder.encode(model.source_embedding.embed(source), mask, Dropout(0.0, None))
     if pooling == "final":
         return states[-1].hidden
-    steps = tf.cast(mask, memory.dtype)[:, :, None]
-    return tf.reduce_sum(memory * steps, axis=1) / tf.reduce_sum(steps, axis=1)
+    return masked_mean(memory, mask)
 
 
 def embed_command(bundle: Bundle, source: Path | None, target: Path, pooling: Pooling) -> None:

@@ -11,11 +11,10 @@ from typing import Any, Literal
 
 from nmt import textio
 from nmt.bundle import Bundle
-from nmt.cleaning.normalize import is_blank
 from nmt.config import DecodingConfig
+from nmt.decoding.batches import encode_filled
 from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
-from nmt.tokenizer import EOS
 from nmt.vectors import Vectors, check_features, read_vectors
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together
@@ -65,11 +64,8 @@ class Translator:
         """
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
-            normalized = [self._normalize(line) for line in chunk]
-            filled = [index for index, text in enumerate(normalized) if not is_blank(text)]
-            encoded = self._bundle.tokenizers.source.encode([normalized[index] for index in filled])
-            decoded = self._decoder.decode([[*ids, EOS] for ids in encoded])
-            texts = self._bundle.tokenizers.target.decode(decoded)
+            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
+            texts = self._bundle.tokenizers.target.decode(self._decoder.decode(sources))
             answers = dict(zip(filled, texts, strict=True))
             for index in range(len(chunk)):
                 yield textio.as_line(answers.get(index, ""))

@@ -126,7 +126,7 @@ class Decoder(keras.layers.Layer):
         # Drawn for all steps beforehand: inside of the loop every step would draw the same.
         depths = [layer.kernel.shape[0] for layer in self.layers[1:]]
         depths += [self.readout.outputs] if self.readout is not None else []
-        masks = [dropout(tf.ones(tf.stack([batch, steps, depth]))) for depth in depths]
+        masks = [dropout(tf.ones(tf.stack([batch, steps, depth]))) for depth in depths if dropout.active]
 
         def step(t: tf.Tensor, state: DecoderState, arrays: tuple[tf.TensorArray, ...]) -> tuple[Any, ...]:
             output, state = self.step(tokens[:, t, None], memory, state, [mask[:, t, None] for mask in masks])

@@ -92,9 +92,14 @@ class Dropout:
         self._variational = variational
         self._uses = 0
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is dropped between layers."""
+        return self._rate > 0.0
+
     def __call__(self, values: tf.Tensor) -> tf.Tensor:
         """Returns ``values`` [B, T, D] with some of them zero and the others scaled up."""
-        if self._rate == 0.0:
+        if not self.active:
             return values
         noise = tf.concat([tf.shape(values)[:1], [1], tf.shape(values)[2:]], axis=0) if self._variational else None
         return tf.nn.experimental.stateless_dropout(

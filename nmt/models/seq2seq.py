@@ -15,7 +15,9 @@ from nmt.models.encoder import Encoder
 from nmt.models.layers import Dropout, Embedding, Linear
 from nmt.tokenizer import PAD
 
-_TINY = 1e-10  # keeps the logarithm of a probability finite
+TINY = 1e-10
+"""Keeps the logarithm of a probability, and its gradient, finite."""
+
 _TIES = {
     "all": ["source target output"],
     "target": ["target output", "source"],
@@ -49,6 +51,7 @@ class Seq2Seq(keras.layers.Layer):
                 vocab_size = source_vocab_size if "source" in roles else target_vocab_size
                 tables |= dict.fromkeys(roles, Embedding(vocab_size, config.embedding.size, f"{first}_embedding"))
         self.source_embedding: Any = tables.get("source")
+        self.source_map: Any = None
         if self.features is not None:
             depth = config.embedding.size if config.encoder.layers else config.encoder.units
             self.source_map = Linear(self.features, depth, "source_map")
@@ -119,7 +122,7 @@ class Seq2Seq(keras.layers.Layer):
         if vocabulary is not None:
             generate = tf.sigmoid(output.generate)[..., None]  # [B, X, 1]
             copied = generate * tf.nn.softmax(vocabulary) + (1.0 - generate) * copied
-        return tf.math.log(copied + _TINY)
+        return tf.math.log(copied + TINY)
 
     def step(
         self, tokens: tf.Tensor, memory: Memory, state: DecoderState

@@ -43,7 +43,7 @@ def transfer_weights(model: Seq2Seq, origin: Seq2Seq, parts: Sequence[str]) -> i
 def _weights(model: Seq2Seq, part: str) -> dict[str, keras.Variable]:
     """Returns the weights of a part by what they are for."""
     if part == "encoder":
-        layers = {"source_embedding": model.source_embedding, "source_map": getattr(model, "source_map", None)}
+        layers = {"source_embedding": model.source_embedding, "source_map": model.source_map}
         found = {weight.path: weight for weight in model.encoder.weights}
     else:
         layers = {"target_embedding": model.target_embedding, "output_embedding": model.output_embedding}

@@ -83,11 +83,11 @@ def run_study(
     folder = study_folder(name)
     rows = []
     for path in sorted(folder.glob("*.yaml")):
-        runs = []
+        recipe, runs = load_recipe(path), []
         for seed in range(1, seeds + 1):
             say(f"== {path.stem}, seed {seed}")
-            runs.append(_run(path, seed, workspace, say))
-        rows.append(Row(load_recipe(path), runs))
+            runs.append(_run(path, recipe.name, seed, workspace, say))
+        rows.append(Row(recipe, runs))
     output = workspace.root / "studies" / folder.name
     write_bytes(output / "table.md", (markdown(rows) + "\n").encode("utf-8"))
     write_json(output / "table.json", to_json(folder.name, rows))
@@ -97,9 +97,8 @@ def run_study(
     return rows, output
 
 
-def _run(path: Path, seed: int, workspace: Workspace, say: Callable[[str], None]) -> Run:
+def _run(path: Path, name: str, seed: int, workspace: Workspace, say: Callable[[str], None]) -> Run:
     # The name of a run is the name of its folder: a study's rows and seeds stand beside one another.
-    name = load_recipe(path).name
     recipe = load_recipe(path, [f"seed={seed}", f"name={path.parent.name}.{name}.seed-{seed}"])
     folders = {planned.stage.name: planned.artifact for planned in run_recipe(recipe, path, workspace, say=say)}
     test = test_names(recipe)[0]

@@ -9,10 +9,8 @@ import tensorflow as tf
 
 from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
-from nmt.models.seq2seq import Seq2Seq
+from nmt.models.seq2seq import TINY, Seq2Seq
 from nmt.tokenizer import PAD
-
-_TINY = 1e-10  # keeps the logarithm of a probability, and its gradient, finite
 
 
 class Losses(NamedTuple):
@@ -75,12 +73,12 @@ def _copy_loss(
     equal = tf.cast(target_out[:, :, None] == memory.tokens[:, None], tf.float32)  # [B, T, S]
     copied = tf.boolean_mask(tf.reduce_sum(output.weights * equal, axis=-1), real)  # [N]
     if not model.generates:
-        nll = -tf.reduce_sum(tf.math.log(copied + _TINY))
+        nll = -tf.reduce_sum(tf.math.log(copied + TINY))
         return nll, nll
     logits = model.vocabulary_logits(tf.boolean_mask(output.readout, real))  # [N, V]
     generated_nll = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # [N]
     generate = tf.sigmoid(tf.boolean_mask(output.generate, real))
-    nll = -tf.reduce_sum(tf.math.log(generate * tf.exp(-generated_nll) + (1.0 - generate) * copied + _TINY))
+    nll = -tf.reduce_sum(tf.math.log(generate * tf.exp(-generated_nll) + (1.0 - generate) * copied + TINY))
     if not smoothing:
         return nll, nll
     everywhere = tf.reduce_sum(tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1))

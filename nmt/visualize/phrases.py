@@ -5,7 +5,6 @@ As Sutskever et al. 2014 (figure 2, PCA) and Cho et al. 2014 (figures 4 and 5, b
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from nmt.cleaning.normalize import is_blank
 from nmt.errors import DataError
 from nmt.leaderboard.page import render_page
+from nmt.report import png_figure
 from nmt.storage import write_bytes
 from nmt.visualize import phrases_page
 
@@ -146,16 +146,10 @@ def write_phrases(folder: Path, name: str, phrases: Phrases, vectors: Array) -> 
 
 def draw_phrases(name: str, phrases: Phrases, views: list[View]) -> bytes:
     """Returns a PNG with one panel per view; up to 40 phrases that have room are written beside their points."""
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    content = io.BytesIO()
-    # The user's own settings of matplotlib must not change the picture.
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
+    with warnings.catch_warnings(), png_figure((15, 7.6)) as (figure, content):
         warnings.filterwarnings("ignore", message="Glyph")  # a script that the font lacks: the page shows it
-        figure = Figure(figsize=(15, 7.6), dpi=120, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         figure.suptitle(f"Phrases of {name}. {phrases.caption}", parse_math=False)
         panels = figure.subplots(1, len(views))
@@ -165,7 +159,6 @@ def draw_phrases(name: str, phrases: Phrases, views: list[View]) -> bytes:
         figure.set_layout_engine("none")
         for axes, view in zip(panels, views, strict=True):
             _draw_labels(axes, view.points, phrases.lines, canvas.get_renderer())
-        figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
 
 
