@@ -7,7 +7,7 @@ with one thing more. Every run is an ordinary run, so a study that was interrupt
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -15,7 +15,7 @@ from typing import Any
 
 from nmt import textio
 from nmt.config import Recipe, load_recipe, shipped_folder
-from nmt.errors import UsageError, nearest
+from nmt.errors import RecipeError, UsageError, nearest
 from nmt.evaluation.scores import Score, score_lines
 from nmt.pipeline.run import print_progress, run_recipe
 from nmt.pipeline.stages import side_files, test_names
@@ -79,11 +79,16 @@ def run_study(
 
     Returns:
         The rows, and the folder with ``table.md``, ``table.json`` and ``length.png``.
+
+    Raises:
+        RecipeError: a recipe has no test set, or other metrics than the first.
     """
     folder = study_folder(name)
+    recipes = {path: load_recipe(path) for path in sorted(folder.glob("*.yaml"))}
+    check_comparable(recipes)
     rows = []
-    for path in sorted(folder.glob("*.yaml")):
-        recipe, runs = load_recipe(path), []
+    for path, recipe in recipes.items():
+        runs = []
         for seed in range(1, seeds + 1):
             say(f"== {path.stem}, seed {seed}")
             runs.append(_run(path, recipe.name, seed, workspace, say))
@@ -95,6 +100,25 @@ def run_study(
     lengths, series = by_length(rows, metric)
     draw_by_length(lengths, series, rows[0].runs[0].scores[metric].label, output / "length.png")
     return rows, output
+
+
+def check_comparable(recipes: Mapping[Path, Recipe]) -> None:
+    """Checks before anything runs that recipes make the rows of one table.
+
+    Raises:
+        RecipeError: one has no test set, or other metrics than the first.
+    """
+    metrics = next(iter(recipes.values())).evaluation.metrics
+    for path, recipe in recipes.items():
+        if not recipe.corpora.test:
+            raise RecipeError(f"{path}: a study compares on a test set", received="none", action="Give corpora.test")
+        if recipe.evaluation.metrics != metrics:
+            raise RecipeError(
+                f"{path}: evaluation.metrics differs from that of the first recipe of the study",
+                received=", ".join(recipe.evaluation.metrics),
+                expected=", ".join(metrics),
+                action="Give all recipes of a study the same metrics",
+            )
 
 
 def _run(path: Path, name: str, seed: int, workspace: Workspace, say: Callable[[str], None]) -> Run:

@@ -1,11 +1,24 @@
 """Studies: recipes and seeds as one table."""
 
+from pathlib import Path
+
 import pytest
 
 from nmt.config import Recipe
-from nmt.errors import UsageError
+from nmt.errors import RecipeError, UsageError
 from nmt.evaluation.scores import Score
-from nmt.pipeline.papers import Row, Run, by_length, headings, markdown, study_folder, study_names, table, to_json
+from nmt.pipeline.papers import (
+    Row,
+    Run,
+    by_length,
+    check_comparable,
+    headings,
+    markdown,
+    study_folder,
+    study_names,
+    table,
+    to_json,
+)
 
 CORPORA = {"source": "a", "target": "b", "train": ["x/y"], "valid": ["x/z"], "test": ["x/t"]}
 SOURCES = ["a"] * 3 + ["a b c d"] * 3 + ["a b c d e f g h"] * 6
@@ -56,6 +69,17 @@ def test_json_has_every_score_of_every_run(rows):
     study = to_json("mine", rows)
     assert [run["seed"] for row in study["rows"] for run in row["runs"]] == [1, 2, 1, 2]
     assert study["rows"][0]["runs"][1]["scores"][0]["value"] == 50.0
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [({"evaluation": {"metrics": ["bleu"]}}, "evaluation.metrics"), ({"corpora": CORPORA | {"test": []}}, "test set")],
+)
+def test_recipes_that_make_no_table_are_refused_before_anything_runs(other, reason):
+    first, second = recipe("a"), Recipe.model_validate(recipe("b").model_dump(exclude_none=True) | other)
+    check_comparable({Path("a.yaml"): first, Path("c.yaml"): first})
+    with pytest.raises(RecipeError, match=rf"b\.yaml: .*{reason}"):
+        check_comparable({Path("a.yaml"): first, Path("b.yaml"): second})
 
 
 def test_studies_of_the_project_are_found_by_name_and_others_by_folder(tmp_path):
