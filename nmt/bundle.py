@@ -159,6 +159,15 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(folder, recipe, TokenizerPair.load(folder), facts)
 
 
+def bundle_digest(folder: Path) -> str:
+    """Returns a digest of all that is in a bundle, without reading but its index.
+
+    Raises:
+        BundleError: there is no bundle, or its index is damaged.
+    """
+    return index_digest(_read_index(folder))
+
+
 def _damage(path: Path, received: str, expected: str) -> BundleError:
     return BundleError(
         f"{path}: the bundle is damaged",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -91,7 +92,7 @@ def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[
                 expected="models of one tokenizer, for instance of one recipe with several seeds",
                 action="Leave it out of the ensemble",
             )
-    if weights and (len(weights) != 1 + len(others) or not min(weights) > 0):
+    if weights and (len(weights) != 1 + len(others) or not all(0 < weight < math.inf for weight in weights)):
         raise UsageError(
             "the weights do not fit the ensemble",
             received=", ".join(map(str, weights)),

@@ -102,28 +102,25 @@ def _fetch(context: StageContext) -> None:
 
 def _start_identity(recipe: Recipe, recipe_path: Path) -> Any:
     """Returns the digests of what the weights start from: the user's word vectors, a bundle."""
+    from nmt.corpora.materialize import own_sha256
     from nmt.word_vectors import vector_files
 
-    files = {f"{side}_vectors": str(path) for side, path in vector_files(recipe.model.embedding, Path()).items()}
-    return _own_digests(recipe_path, **files, start_from=_index_of(recipe.training.start_from))
+    files = vector_files(recipe.model.embedding, recipe_path.parent)
+    vectors = {f"{side}_vectors": own_sha256(path) for side, path in files.items()}
+    return vectors | _bundle_digests(recipe_path, start_from=recipe.training.start_from) or None
 
 
 def _kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
     """Returns the digests of the bundles whose vocabularies are kept."""
-    source, target = _index_of(recipe.tokenizer.source_from), _index_of(recipe.tokenizer.target_from)
-    return _own_digests(recipe_path, source_from=source, target_from=target)
+    kept = {"source_from": recipe.tokenizer.source_from, "target_from": recipe.tokenizer.target_from}
+    return _bundle_digests(recipe_path, **kept) or None
 
 
-def _index_of(bundle: str | None) -> str | None:
-    # The index has the digests of all the rest.
-    return None if bundle is None else f"{bundle}/bundle.json"
+def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
+    """Returns the digests of the bundles that a recipe names, by its keys."""
+    from nmt.bundle import bundle_digest
 
-
-def _own_digests(recipe_path: Path, **files: str | None) -> dict[str, str] | None:
-    """Returns the digests of the user's own files that are named; None where there is none."""
-    from nmt.corpora.materialize import own_sha256
-
-    return {key: own_sha256(recipe_path.parent / file) for key, file in files.items() if file is not None} or None
+    return {key: bundle_digest(recipe_path.parent / path) for key, path in bundles.items() if path is not None}
 
 
 def _clean(context: StageContext) -> None:

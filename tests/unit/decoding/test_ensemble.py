@@ -74,6 +74,9 @@ def test_bundles_of_one_vocabulary_vote_and_others_are_refused(tiny_bundle, tmp_
     assert list(Translator(bundle, others=[bundle], weights=[1.0, 2.0]).translate(lines)) == expected
     with pytest.raises(UsageError, match="2 positive numbers"):
         Translator(bundle, others=[bundle], weights=[1.0])
+    for weight in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="2 positive numbers"):
+            Translator(bundle, others=[bundle], weights=[1.0, weight])
     recipe = bundle.recipe.model_copy(update={"cleaning": []})
     write_bundle(tmp_path / "other", recipe, bundle.tokenizers, weights_of(bundle.model()), {})
     with pytest.raises(UsageError, match="vocabulary or normalisation"):

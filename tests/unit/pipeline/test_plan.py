@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nmt.config import load_recipe
-from nmt.errors import DataError, UsageError
+from nmt.errors import BundleError, DataError, UsageError
 from nmt.pipeline.plan import make_plan
 from nmt.pipeline.stages import STAGES
 from nmt.pipeline.stages import test_names as names_of_test_sets
@@ -149,6 +149,12 @@ def test_test_sets_of_one_name_are_told_apart(recipe_path):
 def test_a_forced_stage_must_be_among_those_asked_for(recipe_path):
     with pytest.raises(UsageError, match="--force record"):
         plan_of(recipe_path, only=["tokenizer"], force=["record"])
+
+
+@pytest.mark.parametrize("key", ["training.start_from", "tokenizer.source_from"])
+def test_a_bundle_that_is_not_there_is_an_error_before_anything_runs(recipe_path, key):
+    with pytest.raises(BundleError, match="nowhere: there is no bundle here"):
+        plan_of(recipe_path, f"{key}=nowhere")
 
 
 def test_an_edited_file_of_word_vectors_trains_again_and_a_missing_one_is_an_error(recipe_path):
