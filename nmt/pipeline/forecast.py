@@ -1,0 +1,412 @@
+"""The forecast of a run: tokens and steps, memory, disk and time, from the text at hand and a probe of a few steps.
+
+Where the corpus is encoded already, or small, tokens and steps are counted as training will count them; otherwise they
+are estimated from a sample. Times are those of this machine as busy as it is now. Nothing is downloaded, and nothing in
+the workspace is changed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt import textio
+from nmt.config import Recipe, TrainingConfig
+from nmt.dataset import EncodedCorpus, plan_epoch
+from nmt.errors import NmtError
+from nmt.evaluation.scores import score_lines
+from nmt.pipeline.plan import PlannedStage
+from nmt.pipeline.sample import Sample, missing_files, pairs_of_cards, take_sample
+from nmt.pipeline.stages import side_files
+from nmt.pipeline.workspace import Workspace
+from nmt.terminal import load_tensorflow
+from nmt.tokenizer import TokenizerPair
+from nmt.training.measured import Measured, Probe
+
+Numbers = npt.NDArray[np.int64]
+
+_PLANNED_PAIRS = 400_000  # most pairs that the epoch of a sampled corpus is planned with
+_PROBED_BATCHES = 8
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training pairs, as the batches of its plan.
+
+    Attributes:
+        pairs: pairs that are short enough.
+        source_tokens, target_tokens: what the model reads and predicts, EOS counted, padding not.
+        source_padding, target_padding: share of the positions of the batches that are padding.
+        steps: batches.
+    """
+
+    pairs: int
+    source_tokens: int
+    target_tokens: int
+    source_padding: float
+    target_padding: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class StageForecast:
+    """What a stage that will run needs: bytes of its artifact, seconds, and where these are from."""
+
+    stage: str
+    bytes: int | None
+    seconds: float | None
+    basis: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What ``nmt plan`` says of a run before it starts.
+
+    Attributes:
+        basis: the text that it is computed from.
+        counted: whether tokens and steps are exact; otherwise they are an estimate.
+        text_pairs: training pairs before cleaning.
+        epoch: one epoch.
+        epochs: ``training.max_epochs``.
+        parameters: numbers in the model's weights.
+        training_bytes: of weights, gradients, optimizer and averages.
+        peak_bytes: most resident memory of training, measured; None where the system does not say.
+        largest_batch: rows, source tokens and target tokens of the batch that it was measured with.
+        checkpoint_bytes: on the disk while training runs.
+        free_bytes: on the disk of the workspace.
+        stages: those that will run.
+    """
+
+    basis: str
+    counted: bool
+    text_pairs: int
+    epoch: Epoch
+    epochs: int
+    parameters: int
+    training_bytes: int
+    peak_bytes: int | None
+    largest_batch: tuple[int, int, int]
+    checkpoint_bytes: int
+    free_bytes: int
+    stages: list[StageForecast]
+
+    @property
+    def seconds(self) -> float:
+        """Of all stages, at most: training may stop early."""
+        return sum(stage.seconds or 0.0 for stage in self.stages)
+
+    @property
+    def bytes(self) -> int:
+        """Of all artifacts that the run adds."""
+        return sum(stage.bytes or 0 for stage in self.stages)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the forecast as JSON values."""
+        return asdict(self) | {"steps": self.epoch.steps * self.epochs, "seconds": self.seconds, "bytes": self.bytes}
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """What can be said while the text is not at hand.
+
+    Attributes:
+        missing: size in bytes of each file that is to be downloaded, None where the card does not say it.
+        text_pairs: training pairs as the cards say; None where they do not.
+    """
+
+    missing: dict[str, int | None]
+    text_pairs: int | None
+
+    @property
+    def known_bytes(self) -> int:
+        """Bytes to download, as far as the cards say."""
+        return sum(size or 0 for size in self.missing.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what is known as JSON values."""
+        return {"download": self.missing, "download_bytes": self.known_bytes, "text_pairs": self.text_pairs}
+
+
+def make_forecast(
+    plan: Sequence[PlannedStage],
+    recipe: Recipe,
+    recipe_path: Path,
+    workspace: Workspace,
+    say: Callable[[str], None],
+) -> Forecast | NotYet:
+    """Forecasts a run that trains.
+
+    Args:
+        plan: the stages, ``train`` among those that will run.
+        recipe, recipe_path, workspace: as for the run.
+        say: shows one line to the person who waits.
+
+    Raises:
+        DataError: the text is wrong, as the run would find.
+        NmtError: the probe failed.
+    """
+    waiting = {planned.stage.name for planned in plan if planned.reasons}
+    if "fetch" in waiting and (missing := missing_files(recipe, workspace.corpora)):
+        return NotYet(missing, pairs_of_cards(recipe))
+    with tempfile.TemporaryDirectory(prefix="nmt-plan-") as temporary:
+        say("forecast: reading the text" + ("" if "encode" in waiting else " as it is encoded"))
+        sample = take_sample(plan, recipe, recipe_path, workspace, Path(temporary))
+        corpus = EncodedCorpus.load(sample.folders["encode"], "train")
+        corpus.check_features(recipe.model.encoder.features, "corpora.train has other vectors than the model")
+        pairs = round(len(corpus) * sample.shares["train"].scale)
+        numbers, batches = _planned_epoch(corpus, pairs, recipe)
+        shapes = batch_shapes(corpus.source.lengths[numbers], corpus.target.lengths[numbers] - 1, batches)
+        chosen = [largest(shapes), *spread(shapes, _PROBED_BATCHES)]
+        say("forecast: timing a few steps of training (TensorFlow starts)")
+        probe = Probe(
+            recipe,
+            sample.folders["encode"],
+            _vocab_sizes(recipe, sample),
+            [numbers[batches[index]] for index in chosen],
+        )
+        measured = run_probe(probe, Path(temporary))
+        return Forecast(
+            basis=_basis(sample),
+            counted=sample.whole,
+            text_pairs=sample.shares["train"].total,
+            epoch=epoch_of(corpus, numbers, shapes, pairs),
+            epochs=recipe.training.max_epochs,
+            parameters=measured.weights,
+            training_bytes=training_bytes(measured.weights, measured.trainable, recipe.training),
+            peak_bytes=_peak_bytes(measured, corpus, pairs),
+            largest_batch=_triple(shapes[chosen[0]]),
+            checkpoint_bytes=checkpoint_bytes(measured.weights, measured.trainable, recipe.training),
+            free_bytes=_free_bytes(workspace.root),
+            stages=_stages(waiting, recipe, sample, measured, round(len(shapes) * pairs / len(numbers))),
+        )
+
+
+def batch_shapes(source_lengths: Numbers, target_lengths: Numbers, batches: Sequence[Numbers]) -> Numbers:
+    """Returns rows, longest source and longest target of each batch, [N, 3]."""
+    return np.array([(len(b), source_lengths[b].max(), target_lengths[b].max()) for b in batches], np.int64)
+
+
+def epoch_of(corpus: EncodedCorpus, numbers: Numbers, shapes: Numbers, pairs: int) -> Epoch:
+    """Sums up the plan of an epoch.
+
+    Args:
+        corpus: pairs as ids.
+        numbers: the pairs of the corpus that were planned, one of them perhaps several times.
+        shapes: the batches, [N, 3].
+        pairs: how many there are in all; figures are scaled by it.
+    """
+    source, target = int(corpus.source.lengths[numbers].sum()), int((corpus.target.lengths[numbers] - 1).sum())
+    rows, longest_source, longest_target = shapes.T
+    scale = pairs / len(numbers)
+    return Epoch(
+        pairs=pairs,
+        source_tokens=round(source * scale),
+        target_tokens=round(target * scale),
+        source_padding=1.0 - source / float(rows @ longest_source),
+        target_padding=1.0 - target / float(rows @ longest_target),
+        steps=round(len(shapes) * scale),
+    )
+
+
+def largest(shapes: Numbers) -> int:
+    """Returns which batch has most positions on both sides, and so needs most memory."""
+    rows, source, target = shapes.T
+    return int(np.argmax(rows * (source + target)))
+
+
+def spread(shapes: Numbers, count: int) -> list[int]:
+    """Returns ``count`` batches, or all if there are fewer, spread evenly over those sorted by the steps they take.
+
+    A recurrent network takes as many steps as a batch is long, so the mean time of these batches is about that of all::
+
+        6 batches, count 3:   [0 1] [2 3] [4 5]   -> the batches 1, 3, 5 in this order
+    """
+    order = np.lexsort((shapes[:, 0], shapes[:, 1] + shapes[:, 2]))
+    count = min(count, len(order))
+    return [int(order[(2 * part + 1) * len(order) // (2 * count)]) for part in range(count)]
+
+
+def training_bytes(weights: int, trainable: int, config: TrainingConfig) -> int:
+    """Returns the bytes of weights, and of a gradient, an average and the optimizer's moments of those trained."""
+    return _FLOAT_BYTES * (weights + trainable * (2 + _moments(config)))
+
+
+def checkpoint_bytes(weights: int, trainable: int, config: TrainingConfig) -> int:
+    """Returns the bytes of the two checkpoints: each the weights and the best ones, averages and moments."""
+    return 2 * _FLOAT_BYTES * (2 * weights + trainable * (1 + _moments(config)))
+
+
+def validations(steps_per_epoch: int, config: TrainingConfig) -> int:
+    """Returns how often a training that does not stop early is validated."""
+    if config.validate_every:
+        return max(1, steps_per_epoch * config.max_epochs // config.validate_every)
+    return config.max_epochs
+
+
+def training_seconds(steps_per_epoch: int, measured: Measured, valid_scale: float, config: TrainingConfig) -> float:
+    """Returns the seconds of a training that does not stop early; ``valid_scale`` is that of the validation set."""
+    steps = steps_per_epoch * config.max_epochs * mean(measured.step_seconds[1:])
+    validation = (measured.loss_seconds + measured.greedy_seconds) * valid_scale
+    return measured.start_seconds + steps + validations(steps_per_epoch, config) * validation
+
+
+def _moments(config: TrainingConfig) -> int:
+    return 0 if config.optimizer == "sgd" else 2
+
+
+def _planned_epoch(corpus: EncodedCorpus, pairs: int, recipe: Recipe) -> tuple[Numbers, list[Numbers]]:
+    """Plans an epoch of a sampled corpus as if its pairs were repeated until there are enough.
+
+    Returns:
+        The pairs of the corpus that are planned, and the batches, as positions among them.
+    """
+    planned = len(corpus) if pairs == len(corpus) else min(pairs, max(_PLANNED_PAIRS, len(corpus)))
+    numbers: Numbers = np.resize(np.arange(len(corpus), dtype=np.int64), planned)
+    lengths = corpus.source.lengths[numbers], corpus.target.lengths[numbers] - 1
+    return numbers, plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
+
+
+def _peak_bytes(measured: Measured, corpus: EncodedCorpus, pairs: int) -> int | None:
+    """Returns the probe's memory, and that of the pairs that the probe did not have: training holds all ids."""
+    if measured.peak_bytes is None:
+        return None
+    held = corpus.source.ids.nbytes + corpus.target.ids.nbytes
+    return measured.peak_bytes + round(held * (pairs / len(corpus) - 1.0))
+
+
+def _vocab_sizes(recipe: Recipe, sample: Sample) -> tuple[int, int]:
+    if sample.vocabulary_is_smaller:
+        return recipe.tokenizer.vocab_size, recipe.tokenizer.vocab_size
+    tokenizers = TokenizerPair.load(sample.folders["tokenizer"])
+    return tokenizers.source.vocab_size, tokenizers.target.vocab_size
+
+
+def _basis(sample: Sample) -> str:
+    train = sample.shares["train"]
+    if not sample.seconds:
+        return "the encoded corpus"
+    return "all of the text" if sample.whole else f"a sample of {train.taken:,}"
+
+
+def _triple(shape: Numbers) -> tuple[int, int, int]:
+    rows, source, target = map(int, shape)
+    return rows, source, target
+
+
+def _free_bytes(folder: Path) -> int:
+    place = folder.resolve()
+    return shutil.disk_usage(next(parent for parent in (place, *place.parents) if parent.exists())).free
+
+
+def _stages(
+    waiting: set[str], recipe: Recipe, sample: Sample, measured: Measured, steps_per_epoch: int
+) -> list[StageForecast]:
+    """Returns bytes and seconds of the stages that will run, in their order."""
+    basis = "all of the text" if sample.whole else "the sample, scaled"
+    rows = []
+    for stage in ("fetch", "clean", "tokenizer", "encode"):
+        if stage in waiting:
+            scale = 1.0 if stage == "tokenizer" and sample.whole else sample.shares["train"].scale
+            rows.append(StageForecast(stage, sample.bytes_in_all(stage), sample.seconds[stage] * scale, basis))
+    valid = sample.shares["valid"]
+    references = list(textio.read_lines(side_files(sample.folders["fetch"], "valid")[1]))
+    scoring = _scoring_seconds(references, ["bleu", "chrf", "exact"], recipe, 0)
+    training = training_seconds(steps_per_epoch, measured, valid.scale, recipe.training)
+    training += validations(steps_per_epoch, recipe.training) * scoring * valid.scale
+    bundle = _FLOAT_BYTES * measured.weights + sample.bytes_in_all("tokenizer")
+    steps = f"{len(measured.step_seconds) - 1} batches, a validation"
+    rows.append(StageForecast("train", bundle, training, steps))
+    tests = sample.test_lines
+    scale = tests / max(len(references), 1)
+    if "translate" in waiting:
+        seconds = measured.beam_start_seconds + scale * (measured.beam_seconds + measured.loss_seconds)
+        size = round(scale * sum(len(textio.encode_line(line)) for line in references))
+        rows.append(StageForecast("translate", size, seconds, f"{tests:,} lines, a search"))
+    if "evaluate" in waiting:
+        metrics = [metric for metric in recipe.evaluation.metrics if metric != "perplexity"]
+        seconds = _scoring_seconds(references, metrics, recipe, recipe.evaluation.bootstrap_samples) * scale
+        rows.append(StageForecast("evaluate", None, seconds, f"{tests:,} lines, the metrics"))
+    if "record" in waiting:
+        rows.append(StageForecast("record", 2 * bundle, None, "computed; a few seconds"))
+    return rows
+
+
+def _scoring_seconds(lines: list[str], metrics: Sequence[str], recipe: Recipe, bootstrap_samples: int) -> float:
+    """Returns the seconds of scoring so many lines; those of starting the metrics are left out."""
+    seconds = 0.0
+    for scored in (lines[:2], lines):
+        began = time.monotonic()
+        if metrics:
+            score_lines(
+                scored,
+                [scored],
+                metrics,
+                tokenize=recipe.evaluation.tokenize,
+                lowercase=recipe.evaluation.lowercase,
+                bootstrap_samples=bootstrap_samples,
+            )
+        seconds = time.monotonic() - began
+    return seconds
+
+
+def run_probe(probe: Probe, temporary: Path) -> Measured:
+    """Measures in a process of its own, so that its memory is measured alone, and given back.
+
+    Args:
+        probe: what to measure.
+        temporary: a folder for files of the process, of which TensorFlow leaves some when it is ended.
+
+    Raises:
+        NmtError: the probe failed, or its process was killed.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(probe, temporary, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        answer = receiver.recv()
+    except EOFError:
+        process.join()
+        raise NmtError(
+            "the probe of a few training steps died",
+            received=f"exit code {process.exitcode}",
+            expected="enough memory for the largest batch, if it was killed (exit code -9)",
+            action="Lower dataset.tokens_per_batch or make the model smaller; --no-forecast leaves the probe out",
+        ) from None
+    finally:
+        process.terminate()
+        process.join()
+    if isinstance(answer, NmtError):
+        raise answer
+    measured: Measured = answer
+    return measured
+
+
+def _answer(probe: Probe, temporary: Path, sender: Connection) -> None:
+    """Runs in the new process. Ctrl-C is the parent's to obey, which then ends this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tempfile.tempdir = str(temporary)
+    began = time.monotonic()
+    load_tensorflow()
+    from nmt.training.probe import measure
+
+    loading = time.monotonic() - began
+    try:
+        measured = measure(probe)
+        sender.send(replace(measured, start_seconds=measured.start_seconds + loading))
+    except NmtError as error:
+        sender.send(error)

@@ -1,0 +1,166 @@
+"""The probe: a few real training steps and searches, timed, that leave nothing behind but figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean, median
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from nmt.config import DecodingConfig
+from nmt.dataset import Batch, EncodedCorpus, Sequences, batches
+from nmt.decoding.batches import length_batches
+from nmt.decoding.decoder import BatchDecoder
+from nmt.errors import NmtError
+from nmt.models.seq2seq import Seq2Seq
+from nmt.tokenizer import EOS
+from nmt.training.loop import Trainer
+from nmt.training.measured import Measured, Probe
+from nmt.training.validation import CorpusLoss
+
+_SECONDS = 4.0  # steps are repeated for so long
+_REPETITIONS = 5  # at most
+_VALID_PAIRS = 500  # pairs that the loss is timed with
+_SEARCHES = 3  # batches that search is timed with
+_EOS_BIAS = -30.0
+
+
+def measure(probe: Probe) -> Measured:
+    """Times training steps and searches of a new model.
+
+    The learning rate is 0, so all steps are of the same weights, and EOS is made unlikely, so that searches are as long
+    as those of a trained model.
+
+    Raises:
+        NmtError: the accelerator has too little memory for the largest batch.
+    """
+    try:
+        with TemporaryDirectory() as scratch:
+            return _measure(probe, Path(scratch))
+    except tf.errors.ResourceExhaustedError as error:
+        raise NmtError(
+            "the probe's largest batch does not fit into memory",
+            received=str(error).partition("\n")[0],
+            action="Lower dataset.tokens_per_batch or make the model smaller",
+        ) from error
+
+
+def _measure(probe: Probe, scratch: Path) -> Measured:
+    models: list[Seq2Seq] = []
+
+    def prepare(model: Seq2Seq) -> None:
+        models.append(model)
+        if model.generates:
+            model.output_bias.assign(tf.one_hot(EOS, model.target_vocab_size) * _EOS_BIAS)
+
+    began = time.monotonic()
+    corpus, valid = (EncodedCorpus.load(probe.encoded, name) for name in ("train", "valid"))
+    source, target = (SimpleNamespace(vocab_size=size) for size in probe.vocab_sizes)
+    tokenizers: Any = SimpleNamespace(source=source, target=target)
+    validator: Any = None
+    trainer = Trainer(probe.recipe, tokenizers, corpus, validator, scratch, prepare)
+    (model,) = models
+    examples = list(batches(corpus, probe.batches))
+    _step(trainer, examples[0])
+    start = time.monotonic() - began
+    step_seconds = _repeated([partial(_step, trainer, batch) for batch in examples])
+    loss_start, loss = _loss_seconds(model, valid, probe.recipe.dataset.tokens_per_batch)
+    greedy_start, greedy = _search_seconds(model, valid, probe.recipe.decoding, 1)
+    beam_start = beam = 0.0
+    if probe.recipe.corpora.test:
+        beam_start, beam = _search_seconds(model, valid, probe.recipe.decoding, probe.recipe.decoding.beam_size)
+    return Measured(
+        weights=sum(int(np.prod(weight.shape)) for weight in model.weights),
+        trainable=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+        start_seconds=start + loss_start + greedy_start,
+        step_seconds=step_seconds,
+        loss_seconds=loss,
+        greedy_seconds=greedy,
+        beam_seconds=beam,
+        beam_start_seconds=beam_start,
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def _step(trainer: Trainer, batch: Batch) -> None:
+    """Takes one training step that changes no weight, and waits for it."""
+    loss, _, _ = trainer._step_function(*batch, tf.constant(1), tf.constant(0.0))
+    float(loss)
+
+
+def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:
+    """Returns the median seconds of each call, made in turn, so that a busy moment falls on all of them."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    began = time.monotonic()
+    while len(seconds[0]) < _REPETITIONS and (not seconds[0] or time.monotonic() - began < _SECONDS):
+        for times, call in zip(seconds, calls, strict=True):
+            before = time.monotonic()
+            call()
+            times.append(time.monotonic() - before)
+    return [median(times) for times in seconds]
+
+
+def _loss_seconds(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> tuple[float, float]:
+    """Returns the seconds that the first measurement of the loss takes longer, and those of the whole corpus."""
+    chosen = np.linspace(0, len(corpus) - 1, min(len(corpus), _VALID_PAIRS)).astype(int)
+    sides = (_select(sequences, chosen) for sequences in (corpus.source, corpus.target))
+    loss = CorpusLoss(EncodedCorpus(*sides), tokens_per_batch)
+    seconds = []
+    for _ in range(2):
+        began = time.monotonic()
+        loss.measure(model)
+        seconds.append(time.monotonic() - began)
+    return max(0.0, seconds[0] - seconds[1]), seconds[1] * len(corpus) / len(chosen)
+
+
+def _search_seconds(
+    model: Seq2Seq, corpus: EncodedCorpus, config: DecodingConfig, beam_size: int
+) -> tuple[float, float]:
+    """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards.
+
+    Outputs are about as long as the references: that is where a trained model ends.
+    """
+    ratio = len(corpus.target.ids) / len(corpus.source.ids)
+    limits = {
+        "beam_size": beam_size,
+        "max_length_ratio": min(config.max_length_ratio, ratio),
+        "max_length_extra": min(config.max_length_extra, 2),
+    }
+    decoder = BatchDecoder(model, config.model_copy(update=limits))
+    sources = [np.asarray(corpus.source.ids[a:b]) for a, b in pairwise(corpus.source.offsets)]
+    found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // beam_size)]
+    began = time.monotonic()
+    decoder.decode([sources[index] for index in found[0]])
+    first = time.monotonic() - began
+    chosen = [found[index] for index in np.unique(np.linspace(0, len(found) - 1, _SEARCHES).astype(int))]
+    seconds = []
+    for batch in chosen:
+        began = time.monotonic()
+        decoder.decode([sources[index] for index in batch])
+        seconds.append(time.monotonic() - began)
+    return first, mean(seconds) * len(found)
+
+
+def _select(sequences: Sequences, numbers: npt.NDArray[np.int64]) -> Sequences:
+    offsets = sequences.offsets
+    rows = [np.asarray(sequences.ids[offsets[number] : offsets[number + 1]]) for number in numbers]
+    return Sequences.of(rows, sequences.ids.dtype.type)
+
+
+def _peak_bytes() -> int | None:
+    """Returns the most resident memory that this process has had, where the system is Linux."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    kilobytes = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(kilobytes[0]) * 1024 if kilobytes else None
