@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
@@ -27,8 +27,8 @@ from nmt.training.loop import Trainer
 from nmt.training.measured import Measured, Probe
 from nmt.training.validation import CorpusLoss
 
-_SECONDS = 4.0  # steps are repeated for so long
-_REPETITIONS = 5  # at most
+_SECONDS = 5.0  # steps are repeated for so long
+_REPETITIONS = 10  # at most
 _VALID_PAIRS = 500  # pairs that the loss is timed with
 _SEARCHES = 3  # batches that search is timed with
 _EOS_BIAS = -30.0
@@ -98,7 +98,7 @@ def _step(trainer: Trainer, batch: Batch) -> None:
 
 
 def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:
-    """Returns the median seconds of each call, made in turn, so that a busy moment falls on all of them."""
+    """Returns the mean seconds of each call, made in turn, so that a busy moment falls on all of them."""
     seconds: list[list[float]] = [[] for _ in calls]
     began = time.monotonic()
     while len(seconds[0]) < _REPETITIONS and (not seconds[0] or time.monotonic() - began < _SECONDS):
@@ -106,7 +106,7 @@ def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:
             before = time.monotonic()
             call()
             times.append(time.monotonic() - before)
-    return [median(times) for times in seconds]
+    return [mean(times) for times in seconds]
 
 
 def _loss_seconds(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> tuple[float, float]:
