@@ -50,7 +50,8 @@ class Epoch:
         pairs: pairs that are short enough.
         source_tokens, target_tokens: what the model reads and predicts, EOS counted, padding not.
         source_padding, target_padding: share of the positions of the batches that are padding.
-        steps: batches.
+        batches: in all.
+        steps: of one batch each, or of as many as ``training.accumulate`` says.
     """
 
     pairs: int
@@ -58,6 +59,7 @@ class Epoch:
     target_tokens: int
     source_padding: float
     target_padding: float
+    batches: int
     steps: int
 
 
@@ -85,7 +87,7 @@ class Forecast:
         training_bytes: of weights, gradients, optimizer and averages.
         peak_bytes: most resident memory of training, measured; None where the system does not say.
         largest_batch: rows, source tokens and target tokens of the batch that it was measured with.
-        checkpoint_bytes: on the disk while training runs.
+        scratch_bytes: most that checkpoints take on the disk while training runs.
         free_bytes: on the disk of the workspace.
         stages: those that will run.
     """
@@ -99,7 +101,7 @@ class Forecast:
     training_bytes: int
     peak_bytes: int | None
     largest_batch: tuple[int, int, int]
-    checkpoint_bytes: int
+    scratch_bytes: int
     free_bytes: int
     stages: list[StageForecast]
 
@@ -178,19 +180,20 @@ def make_forecast(
             [numbers[batches[index]] for index in chosen],
         )
         measured = run_probe(probe, Path(temporary))
+        epoch = epoch_of(corpus, numbers, shapes, pairs, recipe.training.accumulate)
         return Forecast(
             basis=_basis(sample),
             counted=sample.whole,
             text_pairs=sample.shares["train"].total,
-            epoch=epoch_of(corpus, numbers, shapes, pairs),
+            epoch=epoch,
             epochs=recipe.training.max_epochs,
             parameters=measured.weights,
             training_bytes=training_bytes(measured.weights, measured.trainable, recipe.training),
             peak_bytes=_peak_bytes(measured, corpus, pairs),
             largest_batch=_triple(shapes[chosen[0]]),
-            checkpoint_bytes=checkpoint_bytes(measured.weights, measured.trainable, recipe.training),
+            scratch_bytes=scratch_bytes(measured.weights, measured.trainable, recipe.training),
             free_bytes=_free_bytes(workspace.root),
-            stages=_stages(waiting, recipe, sample, measured, round(len(shapes) * pairs / len(numbers))),
+            stages=_stages(waiting, recipe, sample, measured, epoch),
         )
 
 
@@ -199,7 +202,7 @@ def batch_shapes(source_lengths: Numbers, target_lengths: Numbers, batches: Sequ
     return np.array([(len(b), source_lengths[b].max(), target_lengths[b].max()) for b in batches], np.int64)
 
 
-def epoch_of(corpus: EncodedCorpus, numbers: Numbers, shapes: Numbers, pairs: int) -> Epoch:
+def epoch_of(corpus: EncodedCorpus, numbers: Numbers, shapes: Numbers, pairs: int, accumulate: int = 1) -> Epoch:
     """Sums up the plan of an epoch.
 
     Args:
@@ -207,17 +210,20 @@ def epoch_of(corpus: EncodedCorpus, numbers: Numbers, shapes: Numbers, pairs: in
         numbers: the pairs of the corpus that were planned, one of them perhaps several times.
         shapes: the batches, [N, 3].
         pairs: how many there are in all; figures are scaled by it.
+        accumulate: batches of a step.
     """
     source, target = int(corpus.source.lengths[numbers].sum()), int((corpus.target.lengths[numbers] - 1).sum())
     rows, longest_source, longest_target = shapes.T
     scale = pairs / len(numbers)
+    batches = round(len(shapes) * scale)
     return Epoch(
         pairs=pairs,
         source_tokens=round(source * scale),
         target_tokens=round(target * scale),
         source_padding=1.0 - source / float(rows @ longest_source),
         target_padding=1.0 - target / float(rows @ longest_target),
-        steps=round(len(shapes) * scale),
+        batches=batches,
+        steps=-(-batches // accumulate),
     )
 
 
@@ -240,27 +246,38 @@ def spread(shapes: Numbers, count: int) -> list[int]:
 
 
 def training_bytes(weights: int, trainable: int, config: TrainingConfig) -> int:
-    """Returns the bytes of weights, and of a gradient, an average and the optimizer's moments of those trained."""
-    return _FLOAT_BYTES * (weights + trainable * (2 + _moments(config)))
+    """Returns the bytes of weights, and of gradients, an average and the optimizer's moments of those trained."""
+    gradients = 2 if config.accumulate > 1 else 1
+    return _FLOAT_BYTES * (weights + trainable * (gradients + 1 + _moments(config)))
 
 
 def checkpoint_bytes(weights: int, trainable: int, config: TrainingConfig) -> int:
-    """Returns the bytes of the two checkpoints: each the weights and the best ones, averages and moments."""
-    return 2 * _FLOAT_BYTES * (2 * weights + trainable * (1 + _moments(config)))
+    """Returns the bytes of a checkpoint: the weights, and an average and moments of those trained."""
+    return _FLOAT_BYTES * (weights + trainable * (1 + _moments(config)))
+
+
+def scratch_bytes(weights: int, trainable: int, config: TrainingConfig) -> int:
+    """Returns the bytes that training writes, at most: three checkpoints while the oldest is replaced, and candidates.
+
+    Candidates are the weights of the best steps, and of those that the checkpoint before names and that go with it.
+    """
+    kept = config.average_checkpoints + (config.average_which == "last")
+    return 3 * checkpoint_bytes(weights, trainable, config) + _FLOAT_BYTES * weights * (kept + 2)
 
 
 def validations(steps_per_epoch: int, config: TrainingConfig) -> int:
-    """Returns how often a training that does not stop early is validated."""
+    """Returns how often a training that does not stop early is validated, the mean of its checkpoints included."""
+    mean_of_checkpoints = 1 if config.average_checkpoints > 1 else 0
     if config.validate_every:
-        return max(1, steps_per_epoch * config.max_epochs // config.validate_every)
-    return config.max_epochs
+        return max(1, steps_per_epoch * config.max_epochs // config.validate_every) + mean_of_checkpoints
+    return config.max_epochs + mean_of_checkpoints
 
 
-def training_seconds(steps_per_epoch: int, measured: Measured, valid_scale: float, config: TrainingConfig) -> float:
-    """Returns the seconds of a training that does not stop early; ``valid_scale`` is that of the validation set."""
-    steps = steps_per_epoch * config.max_epochs * mean(measured.step_seconds[1:])
-    validation = (measured.loss_seconds + measured.greedy_seconds) * valid_scale
-    return measured.start_seconds + steps + validations(steps_per_epoch, config) * validation
+def training_seconds(epoch: Epoch, measured: Measured, validation_seconds: float, config: TrainingConfig) -> float:
+    """Returns the seconds of a training that does not stop early."""
+    # The first batch of a probe is there for its memory only.
+    steps = epoch.batches * config.max_epochs * mean(measured.batch_seconds[1:])
+    return measured.start_seconds + steps + validations(epoch.steps, config) * validation_seconds
 
 
 def _moments(config: TrainingConfig) -> int:
@@ -311,9 +328,7 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(next(parent for parent in (place, *place.parents) if parent.exists())).free
 
 
-def _stages(
-    waiting: set[str], recipe: Recipe, sample: Sample, measured: Measured, steps_per_epoch: int
-) -> list[StageForecast]:
+def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measured, epoch: Epoch) -> list[StageForecast]:
     """Returns bytes and seconds of the stages that will run, in their order."""
     basis = "all of the text" if sample.whole else "the sample, scaled"
     rows = []
@@ -321,13 +336,12 @@ def _stages(
         if stage in waiting:
             scale = 1.0 if stage == "tokenizer" and sample.whole else sample.shares["train"].scale
             rows.append(StageForecast(stage, sample.bytes_in_all(stage), sample.seconds[stage] * scale, basis))
-    valid = sample.shares["valid"]
     references = list(textio.read_lines(side_files(sample.folders["fetch"], "valid")[1]))
     scoring = _scoring_seconds(references, ["bleu", "chrf", "exact"], recipe, 0)
-    training = training_seconds(steps_per_epoch, measured, valid.scale, recipe.training)
-    training += validations(steps_per_epoch, recipe.training) * scoring * valid.scale
+    validation = (measured.loss_seconds + measured.greedy_seconds + scoring) * sample.shares["valid"].scale
+    training = training_seconds(epoch, measured, validation, recipe.training)
     bundle = _FLOAT_BYTES * measured.weights + sample.bytes_in_all("tokenizer")
-    steps = f"{len(measured.step_seconds) - 1} batches, a validation"
+    steps = f"{len(measured.batch_seconds) - 1} batches, a validation"
     rows.append(StageForecast("train", bundle, training, steps))
     tests = sample.test_lines
     scale = tests / max(len(references), 1)

@@ -24,11 +24,11 @@ def figure_rows(forecast: Forecast) -> Rows:
         ("memory of them", size(forecast.training_bytes), "gradients, optimizer, averages"),
         (
             "memory, peak",
-            "not known" if forecast.peak_bytes is None else size(forecast.peak_bytes),
+            "not known" if forecast.peak_bytes is None else f"{size(forecast.peak_bytes)} or more",
             f"of {_count(rows, 'pair')}, {source} + {target} tokens",
         ),
         ("disk, to stay", size(forecast.bytes), f"{size(forecast.free_bytes)} free"),
-        ("disk, training", size(forecast.checkpoint_bytes), "checkpoints, removed at its end"),
+        ("disk, training", size(forecast.scratch_bytes), "checkpoints, removed at its end"),
     ]
 
 

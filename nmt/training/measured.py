@@ -35,7 +35,7 @@ class Measured:
     Attributes:
         weights, trainable: numbers in all weights, and in those that are trained.
         start_seconds: loading TensorFlow, building the model, and the first call of each function, which traces it.
-        step_seconds: a training step, by batch of the probe.
+        batch_seconds: by batch of the probe, what a training step takes for each of its batches.
         loss_seconds, greedy_seconds, beam_seconds: for the whole validation corpus of the probe.
         beam_start_seconds: the first search with a beam.
         peak_bytes: most resident memory of the process; None where the system does not say.
@@ -44,7 +44,7 @@ class Measured:
     weights: int
     trainable: int
     start_seconds: float
-    step_seconds: list[float]
+    batch_seconds: list[float]
     loss_seconds: float
     greedy_seconds: float
     beam_seconds: float

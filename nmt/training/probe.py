@@ -41,14 +41,14 @@ def measure(probe: Probe) -> Measured:
     as those of a trained model.
 
     Raises:
-        NmtError: the accelerator has too little memory for the largest batch.
+        NmtError: the accelerator has too little memory.
     """
     try:
         with TemporaryDirectory() as scratch:
             return _measure(probe, Path(scratch))
     except tf.errors.ResourceExhaustedError as error:
         raise NmtError(
-            "the probe's largest batch does not fit into memory",
+            "the probe of a few training steps does not fit into memory",
             received=str(error).partition("\n")[0],
             action="Lower dataset.tokens_per_batch or make the model smaller",
         ) from error
@@ -69,10 +69,12 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
     validator: Any = None
     trainer = Trainer(probe.recipe, tokenizers, corpus, validator, scratch, prepare)
     (model,) = models
-    examples = list(batches(corpus, probe.batches))
-    _step(trainer, examples[0])
+    accumulate = probe.recipe.training.accumulate
+    # A step of equal batches: what it takes is shared among them.
+    steps = [partial(_step, trainer, [batch] * accumulate) for batch in batches(corpus, probe.batches)]
+    steps[0]()
     start = time.monotonic() - began
-    step_seconds = _repeated([partial(_step, trainer, batch) for batch in examples])
+    batch_seconds = [seconds / accumulate for seconds in _repeated(steps)]
     loss_start, loss = _loss_seconds(model, valid, probe.recipe.dataset.tokens_per_batch)
     greedy_start, greedy = _search_seconds(model, valid, probe.recipe.decoding, 1)
     beam_start = beam = 0.0
@@ -82,7 +84,7 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
         weights=sum(int(np.prod(weight.shape)) for weight in model.weights),
         trainable=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         start_seconds=start + loss_start + greedy_start,
-        step_seconds=step_seconds,
+        batch_seconds=batch_seconds,
         loss_seconds=loss,
         greedy_seconds=greedy,
         beam_seconds=beam,
@@ -91,10 +93,9 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
     )
 
 
-def _step(trainer: Trainer, batch: Batch) -> None:
-    """Takes one training step that changes no weight, and waits for it."""
-    loss, _, _ = trainer._step_function(*batch, tf.constant(1), tf.constant(0.0))
-    float(loss)
+def _step(trainer: Trainer, group: Sequence[Batch]) -> None:
+    """Takes one training step that changes no weight."""
+    trainer._step.take(group, 1, 0.0)
 
 
 def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:

@@ -12,10 +12,12 @@ from nmt.dataset import EncodedCorpus, Sequences, plan_epoch
 from nmt.errors import NmtError
 from nmt.pipeline import forecast
 from nmt.pipeline.forecast import (
+    Epoch,
     batch_shapes,
     checkpoint_bytes,
     epoch_of,
     largest,
+    scratch_bytes,
     spread,
     training_bytes,
     training_seconds,
@@ -33,10 +35,6 @@ def corpus_of(pairs) -> EncodedCorpus:
 def shapes_of(corpus, numbers, tokens=64):
     sides = corpus.source.lengths[numbers], corpus.target.lengths[numbers] - 1
     return batch_shapes(*sides, plan_epoch(*sides, tokens, 1, 0))
-
-
-def measured(steps, loss=0.0, greedy=0.0, start=0.0) -> Measured:
-    return Measured(10, 10, start, steps, loss, greedy, 0.0, 0.0, None)
 
 
 def test_an_epoch_by_hand():
@@ -94,20 +92,32 @@ def test_memory_and_checkpoints_by_hand():
     adam, sgd = TrainingConfig(), TrainingConfig(optimizer="sgd")
     assert training_bytes(100, 100, adam) == 4 * 500  # weights, gradients, averages, two moments
     assert training_bytes(100, 60, sgd) == 4 * (100 + 120)
-    assert checkpoint_bytes(100, 100, adam) == 2 * 4 * 500  # weights, best, averages, two moments
-    assert checkpoint_bytes(100, 60, sgd) == 2 * 4 * (200 + 60)
+    assert training_bytes(100, 60, TrainingConfig(optimizer="sgd", accumulate=2)) == 4 * (100 + 180)
+    assert checkpoint_bytes(100, 100, adam) == 4 * 400  # weights, averages, two moments
+    assert checkpoint_bytes(100, 60, sgd) == 4 * (100 + 60)
+    assert scratch_bytes(100, 60, sgd) == 3 * 640 + 4 * 300
+    last = TrainingConfig(optimizer="sgd", average_checkpoints=4, average_which="last")
+    assert scratch_bytes(100, 60, last) == 3 * 640 + 4 * 700
 
 
 def test_validations_are_once_an_epoch_or_every_so_many_steps():
     assert validations(100, TrainingConfig(max_epochs=7)) == 7
+    assert validations(100, TrainingConfig(max_epochs=7, average_checkpoints=3)) == 8
     assert validations(100, TrainingConfig(max_epochs=7, validate_every=50)) == 14
     assert validations(2, TrainingConfig(max_epochs=1, validate_every=50)) == 1
 
 
 def test_training_seconds_by_hand():
-    config = TrainingConfig(max_epochs=3)
-    figures = measured([9.0, 0.1, 0.3], loss=1.0, greedy=2.0, start=5.0)  # the first batch is only the largest one
-    assert training_seconds(100, figures, 2.0, config) == pytest.approx(5.0 + 300 * 0.2 + 3 * 2.0 * 3.0)
+    epoch = Epoch(1000, 0, 0, 0.0, 0.0, 100, 50)
+    figures = Measured(10, 10, 5.0, [9.0, 0.1, 0.3], 0.0, 0.0, 0.0, 0.0, None)  # the first batch: the largest one
+    config = TrainingConfig(max_epochs=3, accumulate=2, validate_every=50)
+    assert training_seconds(epoch, figures, 6.0, config) == pytest.approx(5.0 + 300 * 0.2 + 3 * 6.0)
+
+
+def test_the_last_step_of_an_epoch_may_have_fewer_batches():
+    corpus = corpus_of([(4, 3), (2, 3), (6, 5)])
+    epoch = epoch_of(corpus, np.arange(3), np.array([[1, 4, 2], [1, 2, 2], [1, 6, 4]]), 3, accumulate=2)
+    assert (epoch.batches, epoch.steps) == (3, 2)
 
 
 def die(probe, temporary, sender):

@@ -29,7 +29,7 @@ def test_a_file_of_unknown_size_is_said():
 
 
 def test_the_tables_of_a_large_run_fit_into_80_columns(capsys):
-    epoch = Epoch(4_399_000, 131_000_000, 128_000_000, 0.102, 0.031, 132_000)
+    epoch = Epoch(4_399_000, 131_000_000, 128_000_000, 0.102, 0.031, 132_000, 132_000)
     stages = [StageForecast(name, 10**11, 1e6, "the sample, scaled") for name in ("fetch", "tokenizer", "translate")]
     stages.append(StageForecast("train", 10**9, 1e7, "8 batches, a validation"))
     forecast = Forecast(
@@ -44,7 +44,7 @@ def test_the_tables_of_a_large_run_fit_into_80_columns(capsys):
 
 
 def test_an_estimate_says_so_and_a_count_does_not():
-    epoch = Epoch(10, 100, 90, 0.0, 0.0, 3)
+    epoch = Epoch(10, 100, 90, 0.0, 0.0, 3, 3)
     texts = {}
     for counted in (True, False):
         forecast = Forecast("basis", counted, 12, epoch, 1, 5, 20, None, (2, 3, 4), 1, 1, [])
