@@ -152,12 +152,25 @@ class TokenizerConfig(Strict):
         None, description="a bundle whose source vocabulary is kept; with shared, for both sides"
     )
     target_from: str | None = Field(None, description="a bundle whose target vocabulary is kept")
+    extend: Count | None = Field(
+        None,
+        description="most pieces of the new text that a kept vocabulary gets at its end: first unknown characters, then"
+        " the most probable pieces; its own pieces, ids and kind stay",
+    )
 
     @model_validator(mode="after")
     def _kept_once(self) -> TokenizerConfig:
         if self.shared and self.target_from is not None:
             raise ValueError(
                 "tokenizer.target_from: a shared vocabulary is kept by source_from, or set shared to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _extends_what_is_kept(self) -> TokenizerConfig:
+        if self.extend is not None and self.source_from is None and self.target_from is None:
+            raise ValueError(
+                "tokenizer.extend: there is no vocabulary to extend, set source_from or target_from to a bundle"
             )
         return self
 
