@@ -33,6 +33,7 @@ from nmt.training.candidates import Candidate, Candidates
 from nmt.training.checkpoint import Checkpoints
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
+from nmt.training.risk import Risk
 from nmt.training.schedule import scheduled
 from nmt.training.step import TrainStep
 from nmt.training.validation import Validator
@@ -115,7 +116,8 @@ class Trainer:
         self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
         if prepare is not None:
             prepare(self._model)
-        self._step = TrainStep(recipe, self._model)
+        risk = Risk(recipe, self._model, tokenizers.target) if recipe.training.risk else None
+        self._step = TrainStep(recipe, self._model, risk)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._step.weights]
         self._average_function = tf.function(self._update_averages, input_signature=[tf.TensorSpec([], tf.float32)])
 
@@ -163,7 +165,9 @@ class Trainer:
 
     def _plan(self, epoch: int) -> list[npt.NDArray[np.int64]]:
         lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
-        return plan_epoch(*lengths, self._recipe.dataset.tokens_per_batch, self._recipe.seed, epoch)
+        outputs = 1 if self._config.risk is None else self._config.risk.samples + 1  # of every source
+        tokens_per_batch = max(1, self._recipe.dataset.tokens_per_batch // outputs)
+        return plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, epoch)
 
     def _stops(self, progress: Progress) -> bool:
         """Whether validation has stopped improving, or can improve no more."""

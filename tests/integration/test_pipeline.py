@@ -174,3 +174,25 @@ def test_fine_tuning_on_another_script_with_an_extended_vocabulary(finished, pro
     # Search never writes the unknown piece, so what is written is known.
     answers = "".join(lines_of(artifact(project, "translate", *settings) / "test.txt"))
     assert set("жшщ") & set(answers)
+
+
+def test_fine_tuning_on_a_sentence_score(finished):
+    bundle = "work/runs/tiny/bundle"
+    settings = [
+        "name=risk",
+        f"tokenizer={{kind: char, vocab_size: 29, source_from: {bundle}}}",
+        "training={max_epochs: 1, checkpoint_every: 3, risk: {metric: chrf, samples: 3}}",
+    ]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    refused = finished("run", "tiny.yaml", *arguments, expect=2)
+    assert b"training.risk needs a model whose samples are already sensible" in refused.stderr
+    arguments += ["--set", f"training.start_from={bundle}"]
+    result = finished("run", "tiny.yaml", *arguments)
+    assert b"validation after epoch 1" in result.stderr
+    before, after = (
+        json.loads((finished.folder / "work" / "runs" / name / "bundle" / "bundle.json").read_bytes())
+        for name in ("tiny", "risk")
+    )
+    # The same tokens in a batch, but four outputs of every source.
+    assert after["facts"]["steps"] > before["facts"]["steps"]
+    assert after["files"]["weights.npz"] != before["files"]["weights.npz"]
