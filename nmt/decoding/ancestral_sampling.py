@@ -13,14 +13,7 @@ from nmt.decoding.search import Step
 from nmt.tokenizer import BOS, EOS, PAD
 
 
-def draw_samples(
-    step: Step,
-    model_state: Any,
-    max_lengths: tf.Tensor,
-    samples: int,
-    seed: tf.Tensor,
-    longest: tf.Tensor | None = None,
-) -> tf.Tensor:
+def draw_samples(step: Step, model_state: Any, max_lengths: tf.Tensor, samples: int, seed: tf.Tensor) -> tf.Tensor:
     """Draws K independent outputs for every sentence, each with the probability that the model gives it.
 
     Args:
@@ -29,13 +22,12 @@ def draw_samples(
         max_lengths: int32 [B], the most tokens of an output, EOS counted; a longer one is cut there.
         samples: K.
         seed: int32 [2]; the outputs are a function of it.
-        longest: int32 [], the L of the result; the greatest of ``max_lengths`` by default.
 
     Returns:
         int32 [B, K, L], which end in EOS where there was room, PAD behind it.
     """
     batch = tf.shape(max_lengths)[0]
-    longest = tf.reduce_max(max_lengths) if longest is None else longest
+    longest = tf.reduce_max(max_lengths)
     shape = tf.stack([batch, samples])
     limits = max_lengths[:, None]
 
