@@ -246,6 +246,7 @@ class TrainingConfig(Strict):
         0.0, description="share of the tokens fed to the decoder that are its own (Bengio et al. 2015)"
     )
     scheduled_sampling_steps: Count = Field(10_000, description="steps over which that share rises from 0")
+    deterministic: bool = Field(True, description="only operations that give the same bits every time, on a GPU too")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
     coverage_loss: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
         0.0, description="weight of the coverage loss (See et al. 2017, eq. 12, 13)"

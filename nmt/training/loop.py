@@ -112,6 +112,8 @@ class Trainer:
         self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
         self._candidates = Candidates(scratch, self._config.average_checkpoints, self._config.average_which)
         self._saved: list[Candidate] = []  # the candidates that the last checkpoint names
+        if self._config.deterministic:
+            tf.config.experimental.enable_op_determinism()
         keras.utils.set_random_seed(recipe.seed)
         self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
         if prepare is not None:

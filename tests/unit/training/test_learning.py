@@ -280,3 +280,11 @@ def test_a_full_disk_leaves_the_checkpoints_as_they_are(tmp_path, monkeypatch):
     resumed = run(recipe, pairs, Validation(2.0, 3.0), folder)
     for name, array in whole.weights.items():
         np.testing.assert_array_equal(resumed.weights[name], array)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_only_deterministic_operations_are_used_unless_the_recipe_says_otherwise(tmp_path, monkeypatch, deterministic):
+    asked = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
+    trainer(recipe_of(deterministic=deterministic), reversals(10, seed=1), Validation(), tmp_path)
+    assert asked == [True] * deterministic
