@@ -124,12 +124,17 @@ def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
 
 
 def _clean(context: StageContext) -> None:
-    from nmt.cleaning.files import clean_files
+    from nmt.cleaning.files import TrainingPart, clean_files
+    from nmt.corpora.materialize import reference_name
 
     fetched = context.inputs["fetch"]
     tests = [side_files(fetched, f"test/{name}") for name in test_names(context.recipe)]
     evaluation = {"valid": [side_files(fetched, "valid")], "test": tests}
-    report = clean_files(*side_files(fetched, "train"), evaluation, context.recipe.cleaning, context.output)
+    facts = json.loads((fetched / "corpora.json").read_bytes())["train"]
+    names = map(reference_name, context.recipe.corpora.train)
+    parts = [TrainingPart(name, fact["pairs"]) for name, fact in zip(names, facts, strict=True)]
+    files = [side_files(fetched, "train")]
+    report = clean_files(files, parts, evaluation, context.recipe.cleaning, context.output)
     context.say(f"{report['kept']:,} of {report['read']:,} pairs kept")
 
 
@@ -166,7 +171,9 @@ def _encode(context: StageContext) -> None:
         limits.max_target_tokens,
         _vectors(context, "train"),
     )
-    write_encoded(corpus, counts, context.output, "train")
+    cleaned = json.loads((context.inputs["clean"] / "report.json").read_bytes())
+    parts = corpus.count_parts([part["kept"] for part in cleaned["parts"]])
+    write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
     too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
     context.say(f"{counts['kept']:,} pairs; too long: {too_long}")
     normalize = normalizer_of(recipe.cleaning)
@@ -344,9 +351,9 @@ _RECORD_KEYS = ("name", "description", "leaderboard")
 
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
-    Stage("clean", 1, ("cleaning",), ("fetch",), _clean),
+    Stage("clean", 2, ("cleaning",), ("fetch",), _clean),
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
-    Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
+    Stage("encode", 2, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
