@@ -189,7 +189,9 @@ def _train(context: StageContext) -> None:
     from nmt.dataset import EncodedCorpus
     from nmt.report import draw_training_curve
     from nmt.tokenizer import TokenizerPair
+    from nmt.training.data import TrainingData
     from nmt.training.loop import Trainer
+    from nmt.training.sampling import sampled_sides
     from nmt.training.start import StartingPoint
     from nmt.training.validation import Validator
 
@@ -203,10 +205,13 @@ def _train(context: StageContext) -> None:
         encoded.check_features(recipe.model.encoder.features, f"corpora.{name} has other vectors than the model")
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
-    result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, start.prepare).run(context.output)
+    parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]
+    clean = side_files(context.inputs["clean"], "train")
+    sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
+    data = TrainingData(recipe, corpus, parts, sides)
+    result = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare).run(context.output)
     context.workspace.add_timing("train", context.digest, {"training_seconds": result.seconds})
     draw_training_curve(context.output / "history.jsonl", context.output / "curve.png")
-    clean = side_files(context.inputs["clean"], "train")
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
     write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts)
 
@@ -341,6 +346,9 @@ _TRAIN_KEYS = (
     "model",
     "training",
     "dataset.tokens_per_batch",
+    "dataset.mix",
+    "dataset.curriculum",
+    "dataset.subword_sampling",
     "decoding.max_length_ratio",
     "decoding.max_length_extra",
     "decoding.max_output_tokens",

@@ -21,12 +21,13 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Recipe
-from nmt.dataset import Batch, EncodedCorpus, batches, plan_epoch
+from nmt.dataset import Batch, batches
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import Arrays, assign_weights, weights_of
 from nmt.tokenizer import TokenizerPair
 from nmt.training.checkpoint import Checkpoints
+from nmt.training.data import TrainingData
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.loss import token_losses
@@ -69,7 +70,7 @@ class Trainer:
     Args:
         recipe: what to do.
         tokenizers: the vocabularies.
-        train: the training pairs as ids.
+        data: the training pairs, epoch by epoch.
         validator: scores the model now and then.
         scratch: folder for checkpoints, found again after a crash.
         prepare: changes the new model before training, for instance what its weights start from.
@@ -79,14 +80,14 @@ class Trainer:
         self,
         recipe: Recipe,
         tokenizers: TokenizerPair,
-        train: EncodedCorpus,
+        data: TrainingData,
         validator: Validator,
         scratch: Path,
         prepare: Callable[[Seq2Seq], None] | None = None,
     ) -> None:
         self._recipe = recipe
         self._config = recipe.training
-        self._corpus = train
+        self._data = data
         self._validator = validator
         self._scratch = scratch
         self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
@@ -117,15 +118,12 @@ class Trainer:
     def _run(self, output: Path, interruption: Interruption) -> TrainingResult:
         progress, best = self._resume()
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
-        lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
-        tokens_per_batch = self._recipe.dataset.tokens_per_batch
-        plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, 0)
-        self._steps_per_epoch = len(plan)
-        display = TrainingProgress(len(plan) * self._config.max_epochs)
+        self._steps_per_epoch = self._data.steps_per_epoch
+        display = TrainingProgress(self._steps_per_epoch * self._config.max_epochs)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and not self._stops(progress):
-            plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
-            for batch in batches(self._corpus, plan, progress.position):
+            corpus, plan = self._data.epoch(progress.epoch)
+            for batch in batches(corpus, plan, progress.position):
                 self._one_step(batch, progress, history, display)
                 progress.position += 1
                 progress.seconds = time.monotonic() - began
