@@ -181,12 +181,61 @@ class TokenizerConfig(Strict):
         return self
 
 
+class MixConfig(Strict):
+    """How much of a corpus an epoch takes, and in which epochs it is there."""
+
+    weight: Annotated[float, Field(ge=0.0, le=100.0)] = Field(
+        1.0,
+        description="how often an epoch has each pair, on average: 2.5 is twice, and a random half a third time",
+    )
+    from_epoch: Count = Field(1, description="the first epoch that has the corpus, counted from 1")
+    until_epoch: Count | None = Field(None, description="the last epoch that has it; none: to the end")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> MixConfig:
+        if self.until_epoch is not None and self.until_epoch < self.from_epoch:
+            raise ValueError(f"until_epoch {self.until_epoch} is before from_epoch {self.from_epoch}")
+        return self
+
+    def covers(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 1, has pairs of the corpus."""
+        return self.weight > 0 and self.from_epoch <= epoch <= (self.until_epoch or epoch)
+
+
+class CurriculumConfig(Strict):
+    """Short sources first (Platanios et al. 2019, with the competence that grows as a square root)."""
+
+    epochs: Count = Field(3, description="epochs until all pairs take part")
+    start: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        0.1, description="share of the pairs, the shortest ones, that the first epoch has"
+    )
+
+
 class DatasetConfig(Strict):
-    """Batches: their size, and the longest pairs that training takes."""
+    """What an epoch of training has: which pairs, how segmented, in batches of which size."""
 
     tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
-    max_source_tokens: Count = 128
-    max_target_tokens: Count = 128
+    max_source_tokens: Count = Field(128, description="longer pairs are left out")
+    max_target_tokens: Count = Field(128, description="longer pairs are left out")
+    mix: list[MixConfig] | None = Field(None, description="one entry per corpus of corpora.train, in that order")
+    curriculum: CurriculumConfig | None = Field(None, description="short sources first; none: all pairs at once")
+    subword_sampling: Fraction = Field(
+        0.0,
+        description="segments the text anew for each epoch. unigram: exponent of the chances of a segmentation, the"
+        " lower the more varied (Kudo 2018); bpe: share of the merges that are dropped (Provilkov et al. 2020); 0: off",
+    )
+
+    def epoch_without_pairs(self, pairs: list[int], max_epochs: int) -> int | None:
+        """Returns the first epoch, counted from 1, in which ``mix`` leaves no pairs; None when there is no such epoch.
+
+        Args:
+            pairs: the number of pairs of each part of the training set.
+            max_epochs: the last epoch.
+        """
+        mix = [entry for entry, number in zip(self.mix or [], pairs, strict=True) if number]
+        ends = [1, *sorted(entry.until_epoch + 1 for entry in mix if entry.until_epoch is not None)]
+        empty = (epoch for epoch in ends if epoch <= max_epochs and not any(entry.covers(epoch) for entry in mix))
+        return next(empty, None)
 
 
 class RiskConfig(Strict):
@@ -366,8 +415,38 @@ class Recipe(Strict):
                 "training.coverage_loss is a loss of attention: model.decoder.attention is none",
             ),
         ]
-        refuse(faults)
+        refuse([*faults, *self._training_data_faults()])
         return self
+
+    def _training_data_faults(self) -> list[tuple[bool, str]]:
+        dataset, parts = self.dataset, self.training_parts
+        mixed, kind = dataset.mix is not None, self.tokenizer.kind
+        wrong = mixed and len(dataset.mix or []) != parts
+        empty = dataset.epoch_without_pairs([1] * parts, self.training.max_epochs) if mixed and not wrong else None
+        return [
+            (
+                wrong,
+                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus",
+            ),
+            (
+                empty is not None,
+                f"dataset.mix leaves epoch {empty} without pairs: some corpus must have a weight above 0 there",
+            ),
+            (
+                dataset.subword_sampling > 0 and kind not in ("unigram", "bpe"),
+                f"dataset.subword_sampling: a {kind} vocabulary has one segmentation of a text; set it to 0, or"
+                " tokenizer.kind to unigram or bpe",
+            ),
+            (
+                dataset.subword_sampling > 0 and self.model.encoder.input == "vectors",
+                "dataset.subword_sampling segments both sides anew: model.encoder.input vectors has no text to segment",
+            ),
+        ]
+
+    @property
+    def training_parts(self) -> int:
+        """The number of parts of the training set, in the order of which ``dataset.mix`` has its entries."""
+        return len(self.corpora.train)
 
     @property
     def board(self) -> str:

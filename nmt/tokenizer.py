@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -146,6 +147,25 @@ class Tokenizer:
     def pieces(self) -> list[str]:
         """The pieces in the order of their ids."""
         return [str(piece) for piece in self._processor.id_to_piece(list(range(self.vocab_size)))]
+
+    @cached_property
+    def kind(self) -> str:
+        """What the vocabulary is made of: unigram, bpe, char or word."""
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec
+
+        name: str = TrainerSpec.ModelType.Name(ModelProto.FromString(self._model).trainer_spec.model_type)
+        return name.lower()
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """The pieces that text is made of, without special ones and bytes, in the order of their ids.
+
+        In a unigram vocabulary each has its log-probability; in bpe the order is that in which merges were learnt.
+        """
+        processor = self._processor
+        special = (processor.is_control, processor.is_unknown, processor.is_byte)
+        ids = [id_ for id_ in range(self.vocab_size) if not any(test(id_) for test in special)]
+        return {str(processor.id_to_piece(id_)): float(processor.get_score(id_)) for id_ in ids}
 
     def encode(self, texts: Iterable[str]) -> list[list[int]]:
         """Returns the ids of each text, [S], without BOS and EOS; an empty text has none."""

@@ -125,12 +125,17 @@ def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
 
 
 def _clean(context: StageContext) -> None:
-    from nmt.cleaning.files import clean_files
+    from nmt.cleaning.files import TrainingPart, clean_files
+    from nmt.corpora.materialize import reference_name
 
     fetched = context.inputs["fetch"]
     tests = [side_files(fetched, f"test/{name}") for name in test_names(context.recipe)]
     evaluation = {"valid": [side_files(fetched, "valid")], "test": tests}
-    report = clean_files(*side_files(fetched, "train"), evaluation, context.recipe.cleaning, context.output)
+    facts = json.loads((fetched / "corpora.json").read_bytes())["train"]
+    names = map(reference_name, context.recipe.corpora.train)
+    parts = [TrainingPart(name, fact["pairs"]) for name, fact in zip(names, facts, strict=True)]
+    files = [side_files(fetched, "train")]
+    report = clean_files(files, parts, evaluation, context.recipe.cleaning, context.output)
     context.say(f"{report['kept']:,} of {report['read']:,} pairs kept")
 
 
@@ -183,7 +188,9 @@ def _encode(context: StageContext) -> None:
         limits.max_target_tokens,
         _vectors(context, "train"),
     )
-    write_encoded(corpus, counts, context.output, "train")
+    cleaned = json.loads((context.inputs["clean"] / "report.json").read_bytes())
+    parts = corpus.count_parts([part["kept"] for part in cleaned["parts"]])
+    write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
     too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
     context.say(f"{counts['kept']:,} pairs; too long: {too_long}")
     normalize = normalizer_of(recipe.cleaning)
@@ -199,8 +206,10 @@ def _train(context: StageContext) -> None:
     from nmt.dataset import EncodedCorpus
     from nmt.report import draw_training_curve
     from nmt.tokenizer import TokenizerPair
+    from nmt.training.data import TrainingData
     from nmt.training.loop import Trainer
     from nmt.training.start import StartingPoint
+    from nmt.training.subword_sampling import sampled_sides
     from nmt.training.validation import Validator
 
     recipe = context.recipe
@@ -213,10 +222,13 @@ def _train(context: StageContext) -> None:
         encoded.check_features(recipe.model.encoder.features, f"corpora.{name} has other vectors than the model")
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
-    result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, start.prepare).run(context.output)
+    parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]
+    clean = side_files(context.inputs["clean"], "train")
+    sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
+    data = TrainingData(recipe, corpus, parts, sides)
+    result = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare).run(context.output)
     context.workspace.add_timing("train", context.digest, {"training_seconds": result.seconds})
     draw_training_curve(context.output / "history.jsonl", context.output / "curve.png")
-    clean = side_files(context.inputs["clean"], "train")
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
     write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts)
 
@@ -351,6 +363,9 @@ _TRAIN_KEYS = (
     "model",
     "training",
     "dataset.tokens_per_batch",
+    "dataset.mix",
+    "dataset.curriculum",
+    "dataset.subword_sampling",
     "decoding.max_length_ratio",
     "decoding.max_length_extra",
     "decoding.max_output_tokens",
@@ -361,9 +376,9 @@ _RECORD_KEYS = ("name", "description", "leaderboard")
 
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
-    Stage("clean", 1, ("cleaning",), ("fetch",), _clean),
+    Stage("clean", 2, ("cleaning",), ("fetch",), _clean),
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
-    Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
+    Stage("encode", 2, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),

@@ -115,3 +115,35 @@ def test_a_recipe_of_vectors():
 def test_what_a_recipe_of_vectors_may_not_say(change, message):
     with pytest.raises(ValueError, match=message):
         Recipe.model_validate(VECTORS | change)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dataset": {"mix": [{}, {}]}}, "dataset.mix has 2 entries: it needs 1"),
+        ({"dataset": {"mix": []}}, "dataset.mix has 0 entries: it needs 1"),
+        ({"dataset": {"mix": [{"weight": 0}]}}, "dataset.mix leaves epoch 1 without pairs"),
+        ({"dataset": {"mix": [{"until_epoch": 3}]}}, "dataset.mix leaves epoch 4 without pairs"),
+        ({"dataset": {"mix": [{"from_epoch": 3, "until_epoch": 2}]}}, "until_epoch 2 is before from_epoch 3"),
+        ({"dataset": {"mix": [{"weight": -1}]}}, "greater than or equal to 0"),
+        ({"dataset": {"mix": [{"from_epoch": 0}]}}, "greater than or equal to 1"),
+        ({"dataset": {"curriculum": {"start": 0}}}, "greater than 0"),
+        ({"dataset": {"subword_sampling": 1.0}}, "less than 1"),
+        (
+            {"dataset": {"subword_sampling": 0.1}, "tokenizer": {"kind": "char"}},
+            "a char vocabulary has one segmentation",
+        ),
+        (
+            {"dataset": {"subword_sampling": 0.1}, "tokenizer": {"kind": "word"}},
+            "a word vocabulary has one segmentation",
+        ),
+    ],
+)
+def test_training_data_that_makes_no_sense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, **settings})
+
+
+def test_the_training_data_of_one_corpus_with_all_settings():
+    dataset = {"mix": [{"weight": 0.5}], "curriculum": {"epochs": 3}, "subword_sampling": 0.1}
+    assert Recipe.model_validate({"name": "x", "corpora": CORPORA, "dataset": dataset}).training_parts == 1
