@@ -4,7 +4,8 @@
 stage      reads                                              writes
 =========  =================================================  ===================================================
 fetch      cards, downloads, the user's files                 every split as plain lines (and vectors); licences
-clean      the training lines                                 the lines kept; a report of what was dropped, and why
+synthesize text, teachers; only with ``synthetic``            pairs that the teachers make
+clean      the training lines, the synthetic ones             the lines kept; a report of what was dropped, and why
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
 train      ids, word vectors, a bundle to start from          the bundle, the history, the training curve
@@ -24,18 +25,14 @@ from typing import TYPE_CHECKING, Any
 import nmt
 from nmt import textio
 from nmt.config import CorpusReference, Recipe
-from nmt.pipeline.stage import Stage, StageContext
+from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, side_files
+from nmt.pipeline.synthesize import synthesis_identity, synthesize
 from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
 from nmt.terminal import load_tensorflow
 
 if TYPE_CHECKING:
     from nmt.bundle import Bundle
     from nmt.vectors import Vectors
-
-
-def side_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Returns the source and the target file of a split, such as ``train`` or ``test/multi30k.test_2016_flickr``."""
-    return folder / f"{name}.source.txt", folder / f"{name}.target.txt"
 
 
 def test_names(recipe: Recipe) -> list[str]:
@@ -344,7 +341,8 @@ _RECORD_KEYS = ("name", "description", "leaderboard")
 
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
-    Stage("clean", 1, ("cleaning",), ("fetch",), _clean),
+    Stage(SYNTHESIZE, 1, (), ("fetch",), synthesize, synthesis_identity),
+    Stage("clean", 1, ("cleaning",), ("fetch", SYNTHESIZE), _clean),
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
     Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
@@ -352,4 +350,4 @@ STAGES: tuple[Stage, ...] = (
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("record", 1, _RECORD_KEYS, ("fetch", "clean", "train", "translate", "evaluate"), _record),
 )
-"""The pipeline. Every stage comes after those that it reads."""
+"""The pipeline. Every stage comes after those that it reads; ``synthesize`` is only in recipes with synthetic pairs."""
