@@ -25,6 +25,9 @@ UNK = 1
 BOS = 2
 EOS = 3
 
+MARKER = "<synthetic>"
+"""The piece that stands before synthetic sources (Caswell et al. 2019). No text is encoded to it: it has only an id."""
+
 SAMPLE_LINES = 2_000_000
 """Most lines that a vocabulary is learnt from."""
 
@@ -71,10 +74,10 @@ class Tokenizer:
             )
 
     @classmethod
-    def train(cls, paths: Sequence[Path], config: TokenizerConfig, seed: int) -> Tokenizer:
+    def train(cls, paths: Sequence[Path], config: TokenizerConfig, seed: int, marker: bool = False) -> Tokenizer:
         """Learns a vocabulary from the lines of ``paths``; the same lines, config and seed give the same bytes.
 
-        Of more than ``SAMPLE_LINES`` lines a random sample is read.
+        Of more than ``SAMPLE_LINES`` lines a random sample is read. ``marker`` adds the piece of that name.
 
         Raises:
             DataError: a file cannot be read, there is no text, or ``vocab_size`` does not fit the text.
@@ -100,6 +103,7 @@ class Tokenizer:
                 unk_id=UNK,
                 bos_id=BOS,
                 eos_id=EOS,
+                control_symbols=[MARKER] if marker else [],
                 max_sentence_length=_LARGEST,
                 num_threads=_THREADS,
                 minloglevel=_QUIET,
@@ -139,6 +143,12 @@ class Tokenizer:
     def pieces(self) -> list[str]:
         """The pieces in the order of their ids."""
         return [str(piece) for piece in self._processor.id_to_piece(list(range(self.vocab_size)))]
+
+    @property
+    def marker(self) -> int | None:
+        """The id of the marker; None in a vocabulary without one."""
+        id_ = int(self._processor.piece_to_id(MARKER))
+        return id_ if self._processor.is_control(id_) else None
 
     def encode(self, texts: Iterable[str]) -> list[list[int]]:
         """Returns the ids of each text, [S], without BOS and EOS; an empty text has none."""
@@ -193,6 +203,7 @@ class TokenizerPair:
         seed: int,
         source: Tokenizer | None = None,
         target: Tokenizer | None = None,
+        marker: bool = False,
     ) -> TokenizerPair:
         """Learns one vocabulary from both files, or one from each, as ``config.shared`` says.
 
@@ -201,14 +212,21 @@ class TokenizerPair:
             config: the ``tokenizer`` section.
             seed: of the sample that is read.
             source, target: vocabularies that there are already; with ``config.shared`` the source's is that of both.
+            marker: whether sources may begin with the marker.
 
         Raises:
-            DataError: as :meth:`Tokenizer.train`.
+            DataError: as :meth:`Tokenizer.train`, or a vocabulary that there is already lacks the marker.
         """
+        if source is not None and marker and source.marker is None:
+            raise DataError(
+                "tokenizer.source_from: the vocabulary that is kept has no marker for synthetic sources",
+                received="a vocabulary that was learnt without marked sources",
+                action="Set mark to false in synthetic, or leave tokenizer.source_from out",
+            )
         if config.shared:
-            tokenizer = source or Tokenizer.train([source_path, target_path], config, seed)
+            tokenizer = source or Tokenizer.train([source_path, target_path], config, seed, marker)
             return cls(tokenizer, tokenizer, True, config.kind)
-        source = source or Tokenizer.train([source_path], config, seed)
+        source = source or Tokenizer.train([source_path], config, seed, marker)
         return cls(source, target or Tokenizer.train([target_path], config, seed), False, config.kind)
 
     def save(self, folder: Path) -> None:

@@ -74,7 +74,7 @@ def materialize_text(
     """Writes the lines of one side of several corpora, one after the other, without the blank ones.
 
     Returns:
-        For each corpus what :func:`materialize` returns, with ``lines`` in the place of ``pairs``.
+        For each corpus what :func:`materialize` returns, with ``pairs`` as the number of lines.
 
     Raises:
         UsageError: there is no such card, split or side.
@@ -90,7 +90,7 @@ def materialize_text(
                     lines += 1
             if not lines:
                 raise _empty(reference)
-            report.append({**_origin(reference, side, side, store, recipe_folder), "lines": lines})
+            report.append({**_origin(reference, side, side, store, recipe_folder), "pairs": lines})
     return report
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ import nmt
 from nmt import textio
 from nmt.config import CorpusReference, Recipe
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, side_files
-from nmt.pipeline.synthesize import synthesis_identity, synthesize
+from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
 from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
 from nmt.terminal import load_tensorflow
 
@@ -110,7 +111,12 @@ def _start_identity(recipe: Recipe, recipe_path: Path) -> Any:
 def _kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
     """Returns the digests of the bundles whose vocabularies are kept."""
     kept = {"source_from": recipe.tokenizer.source_from, "target_from": recipe.tokenizer.target_from}
-    return _bundle_digests(recipe_path, **kept) or None
+    return _bundle_digests(recipe_path, **kept) | _marks_identity(recipe) or None
+
+
+def _marks_identity(recipe: Recipe) -> dict[str, Any]:
+    """Returns which parts of the training set are marked, where one is."""
+    return {"marks": marks(recipe)} if any(marks(recipe)) else {}
 
 
 def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
@@ -121,12 +127,21 @@ def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
 
 
 def _clean(context: StageContext) -> None:
-    from nmt.cleaning.files import clean_files
+    from nmt.cleaning.files import TrainingPart, clean_files
+    from nmt.corpora.materialize import reference_name
 
     fetched = context.inputs["fetch"]
     tests = [side_files(fetched, f"test/{name}") for name in test_names(context.recipe)]
     evaluation = {"valid": [side_files(fetched, "valid")], "test": tests}
-    report = clean_files(*side_files(fetched, "train"), evaluation, context.recipe.cleaning, context.output)
+    facts = json.loads((fetched / "corpora.json").read_bytes())["train"]
+    names = map(reference_name, context.recipe.corpora.train)
+    parts = [TrainingPart(name, fact["pairs"]) for name, fact in zip(names, facts, strict=True)]
+    files = [side_files(fetched, "train")]
+    if synthesized := context.inputs.get(SYNTHESIZE):
+        for part in read_index(synthesized):
+            parts.append(TrainingPart(part["name"], part["pairs"]))
+            files.append(side_files(synthesized, part["name"]))
+    report = clean_files(files, parts, evaluation, context.recipe.cleaning, context.output)
     context.say(f"{report['kept']:,} of {report['read']:,} pairs kept")
 
 
@@ -143,7 +158,7 @@ def _tokenizer(context: StageContext) -> None:
         for path in (recipe.tokenizer.source_from, recipe.tokenizer.target_from)
     ]
     source, target = kept[0].source if kept[0] else None, kept[1].target if kept[1] else None
-    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed, source, target)
+    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed, source, target, any(marks(recipe)))
     tokenizers.save(context.output)
     context.say(f"vocabularies of {tokenizers.source.vocab_size} and {tokenizers.target.vocab_size} pieces")
 
@@ -155,6 +170,8 @@ def _encode(context: StageContext) -> None:
 
     recipe, limits = context.recipe, context.recipe.dataset
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
+    cleaned = json.loads((context.inputs["clean"] / "report.json").read_bytes())
+    lines = [part["kept"] for part in cleaned["parts"]]
     pairs = textio.read_parallel(side_files(context.inputs["clean"], "train"))
     corpus, counts = encode_corpus(
         ((source, target) for source, target in pairs),
@@ -162,8 +179,10 @@ def _encode(context: StageContext) -> None:
         limits.max_source_tokens,
         limits.max_target_tokens,
         _vectors(context, "train"),
+        chain.from_iterable(map(repeat, marks(recipe), lines)),
     )
-    write_encoded(corpus, counts, context.output, "train")
+    parts = corpus.count_parts(lines)
+    write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
     too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
     context.say(f"{counts['kept']:,} pairs; too long: {too_long}")
     normalize = normalizer_of(recipe.cleaning)
@@ -299,7 +318,7 @@ def _record(context: StageContext) -> None:
         time=record.time,
         training=bundle.facts | {"training_seconds": record.training_seconds},
         cleaning=json.loads((inputs["clean"] / "report.json").read_bytes()),
-        corpora=json.loads((inputs["fetch"] / "corpora.json").read_bytes()),
+        corpora=json.loads((inputs["fetch"] / "corpora.json").read_bytes()) | _synthetic_corpora(inputs),
         scores=scores,
         samples=samples,
         curve=inputs["train"] / "curve.png",
@@ -309,6 +328,11 @@ def _record(context: StageContext) -> None:
     write_report(context.output / "report.html", report)
     if append_record(board_path(workspace.leaderboards, recipe.board), record):
         context.say(f"added to the leaderboard {recipe.board}")
+
+
+def _synthetic_corpora(inputs: dict[str, Path]) -> dict[str, Any]:
+    """Returns, by the names of the synthetic parts, the corpora that their text comes from."""
+    return {part["name"]: part["text"] for part in read_index(inputs[SYNTHESIZE])} if SYNTHESIZE in inputs else {}
 
 
 def _test_digest(fetched: Path, name: str) -> str:
@@ -342,12 +366,19 @@ _RECORD_KEYS = ("name", "description", "leaderboard")
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
     Stage(SYNTHESIZE, 1, (), ("fetch",), synthesize, synthesis_identity),
-    Stage("clean", 1, ("cleaning",), ("fetch", SYNTHESIZE), _clean),
+    Stage("clean", 2, ("cleaning",), ("fetch", SYNTHESIZE), _clean),
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
-    Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
+    Stage(
+        "encode",
+        2,
+        _ENCODE_KEYS,
+        ("fetch", "clean", "tokenizer"),
+        _encode,
+        lambda recipe, _: _marks_identity(recipe) or None,
+    ),
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
-    Stage("record", 1, _RECORD_KEYS, ("fetch", "clean", "train", "translate", "evaluate"), _record),
+    Stage("record", 1, _RECORD_KEYS, ("fetch", SYNTHESIZE, "clean", "train", "translate", "evaluate"), _record),
 )
 """The pipeline. Every stage comes after those that it reads; ``synthesize`` is only in recipes with synthetic pairs."""

@@ -28,9 +28,9 @@ def synthetic_names(recipe: Recipe) -> list[str]:
     return [method if number == 1 else f"{method}-{number}" for method, number in zip(methods, numbers, strict=True)]
 
 
-def marked_names(recipe: Recipe) -> list[str]:
-    """Returns the names of the parts whose sources begin with the marker."""
-    return [name for name, step in zip(synthetic_names(recipe), recipe.synthetic, strict=True) if step.mark]
+def marks(recipe: Recipe) -> list[bool]:
+    """Returns of each part of the training set, the synthetic ones last, whether its sources begin with the marker."""
+    return [False] * len(recipe.corpora.train) + [step.mark for step in recipe.synthetic]
 
 
 def read_index(folder: Path) -> list[dict[str, Any]]:

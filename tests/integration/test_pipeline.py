@@ -145,3 +145,20 @@ def test_a_run_can_start_from_the_bundle_of_another(finished):
     assert index["facts"]["start_from"] == {"recipe": "tiny", "parts": ["encoder", "decoder"]}
     original = json.loads((finished.folder / bundle / "bundle.json").read_bytes())
     assert index["files"]["shared.model"] == original["files"]["shared.model"]
+
+
+def test_the_parts_of_the_training_set_are_followed_to_the_ids(project):
+    """Three corpora: one that repeats the first, and one with a pair that is too long."""
+    (project.folder / "long.en").write_text("old new\n" + "big house " * 9 + "\nbig old blue\n")
+    (project.folder / "long.de").write_text("alt neu\n" + "gross Haus " * 9 + "\ngross alt blau\n")
+    own, long = "{source: train.en, target: train.de}", "{source: long.en, target: long.de}"
+    settings = [f"corpora.train=[{own}, {own}, {long}]", "dataset.max_source_tokens=50"]
+    project("run", "tiny.yaml", "encode", *[word for setting in settings for word in ("--set", setting)])
+    (report,) = (project.folder / "work" / "artifacts" / "clean").glob("*/report.json")
+    assert json.loads(report.read_bytes())["parts"] == [
+        {"name": "train", "read": 140, "kept": 140},
+        {"name": "train", "read": 140, "kept": 0},
+        {"name": "long", "read": 3, "kept": 3},
+    ]
+    (counts,) = (project.folder / "work" / "artifacts" / "encode").glob("*/train.json")
+    assert json.loads(counts.read_bytes())["parts"] == [140, 0, 2]

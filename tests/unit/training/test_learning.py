@@ -52,7 +52,9 @@ def reversals(count, seed, shortest=3, longest=6):
 
 def corpus_of(pairs):
     return EncodedCorpus(
-        Sequences.of([*source, EOS] for source, _ in pairs), Sequences.of([BOS, *target, EOS] for _, target in pairs)
+        Sequences.of([*source, EOS] for source, _ in pairs),
+        Sequences.of([BOS, *target, EOS] for _, target in pairs),
+        np.arange(len(pairs)),
     )
 
 
