@@ -99,10 +99,9 @@ def turned(recipe: Recipe, recipe_path: Path) -> Recipe:
     Raises:
         RecipeError: the recipe starts from a bundle, which is a model of its own direction.
     """
-    tree = recipe.model_dump(mode="json", exclude_unset=True)
     _refuse_bundles(recipe, recipe_path)
+    tree = recipe.model_dump(mode="json", exclude_unset=True, exclude={"synthetic"})
     tree["name"] = f"{recipe.name}.turned"
-    tree.pop("synthetic")
     corpora = tree["corpora"]
     _swap(corpora, "source", "target")
     for reference in (*corpora["train"], *corpora["valid"], *corpora.get("test", [])):
