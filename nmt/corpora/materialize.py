@@ -169,7 +169,7 @@ def resolve(reference: str) -> tuple[CorpusCard, str]:
             f"{reference}: not a corpus",
             received=reference,
             expected="card/split, for instance multi30k/train, a mapping with corpus and every, or one with the files"
-            " source and target",
+            " source and target, or for text of one side with file",
             action="See nmt corpora list",
         )
     card = find_card(corpus)
