@@ -21,7 +21,7 @@ class PlannedStage:
     """A stage of a plan.
 
     Attributes:
-        label: its name in the plan: the stage's, behind that of the recipe where it trains a teacher.
+        label: its name in the plan: the stage's, behind that of a teacher where it trains one.
         stage: the stage.
         recipe: what it is built by.
         recipe_path: the recipe's file.
@@ -136,13 +136,13 @@ def _plan(
 def _plan_teacher(
     teacher: Teacher, workspace: Workspace, before: Mapping[str, str], taught: Sequence[Path]
 ) -> dict[str, PlannedStage]:
-    """Returns the planned stages that train a teacher, labelled with the name of its recipe."""
+    """Returns the planned stages that train a teacher, labelled with its name."""
     if teacher.recipe.synthetic and teacher.place.resolve() in taught:
         raise RecipeError(
             f"{taught[-1]}: synthetic: the teacher {teacher.place} is taught by this recipe itself",
             action="Train one of them without synthetic pairs",
         )
-    prefix = f"{teacher.recipe.name}/"
+    prefix = f"{teacher.name}/"
     last = {label.removeprefix(prefix): digest for label, digest in before.items() if label.startswith(prefix)}
     stages = _plan(teacher.recipe, teacher.place, workspace, _with_inputs(["train"]), (), last, taught)
     return {prefix + label: replace(planned, label=prefix + label) for label, planned in stages.items()}

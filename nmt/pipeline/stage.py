@@ -28,7 +28,7 @@ class StageContext:
         recipe: the whole recipe; a stage reads only the keys that it declares.
         recipe_path: the recipe's file; paths of the user's own corpora are relative to its folder.
         digest: the stage's own digest.
-        inputs: the artifact of each input stage, and of the training of each teacher as ``<recipe>/train``.
+        inputs: the artifact of each input stage, and of the training of each teacher as ``<teacher>/train``.
         output: an empty folder, which becomes the artifact when the stage returns.
         workspace: where corpora, timings and leaderboards lie.
         scratch: a folder that survives a crash, for checkpoints; it goes when the artifact stands.

@@ -101,4 +101,4 @@ def _translate(context: StageContext, name: str, step: SyntheticConfig, given: P
 
 
 def _bundle_folder(context: StageContext, teacher: Teacher) -> Path:
-    return teacher.place if teacher.trained else context.inputs[f"{teacher.recipe.name}/train"] / "bundle"
+    return teacher.place if teacher.trained else context.inputs[f"{teacher.name}/train"] / "bundle"

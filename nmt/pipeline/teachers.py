@@ -11,16 +11,22 @@ from nmt.config import BackTranslationConfig, Recipe, SyntheticConfig, load_reci
 from nmt.errors import RecipeError
 
 
+_TURNED = "turned"
+
+
 @dataclass(frozen=True)
 class Teacher:
     """A model that translates for a recipe.
 
     Attributes:
+        name: that of its recipe in the plan; ``turned`` for the one that is made by turning a recipe around, so that
+            another name of that recipe changes nothing.
         recipe: what it is or was trained by.
         place: its recipe's file, or its bundle's folder.
         trained: whether it is a bundle; otherwise the recipe's run trains it first.
     """
 
+    name: str
     recipe: Recipe
     place: Path
     trained: bool
@@ -41,7 +47,7 @@ def teachers_of(step: SyntheticConfig, recipe: Recipe, recipe_path: Path) -> lis
         BundleError: there is no bundle, or it is damaged.
     """
     if step.teacher is None:
-        return [Teacher(turned(recipe, recipe_path), recipe_path, trained=False)]
+        return [Teacher(_TURNED, turned(recipe, recipe_path), recipe_path, trained=False)]
     names = [step.teacher] if isinstance(step.teacher, str) else step.teacher
     teachers = [_teacher(name, recipe_path) for name in names]
     sides = recipe.corpora.source, recipe.corpora.target
@@ -52,7 +58,7 @@ def teachers_of(step: SyntheticConfig, recipe: Recipe, recipe_path: Path) -> lis
 
 
 def teachers_to_train(recipe: Recipe, recipe_path: Path) -> dict[str, Teacher]:
-    """Returns the teachers of a recipe that its run trains, by the names of their recipes.
+    """Returns the teachers of a recipe that its run trains, by their names.
 
     Raises:
         RecipeError: as :func:`teachers_of`, or two of them have one name.
@@ -61,11 +67,10 @@ def teachers_to_train(recipe: Recipe, recipe_path: Path) -> dict[str, Teacher]:
     found: dict[str, Teacher] = {}
     for step in recipe.synthetic:
         for teacher in teachers_of(step, recipe, recipe_path):
-            name = teacher.recipe.name
-            if not teacher.trained and found.setdefault(name, teacher) != teacher:
+            if not teacher.trained and found.setdefault(teacher.name, teacher) != teacher:
                 raise RecipeError(
-                    f"{recipe_path}: synthetic: two teachers are called {name}",
-                    received=f"{found[name].place} and {teacher.place}",
+                    f"{recipe_path}: synthetic: two teachers are called {teacher.name}",
+                    received=f"{found[teacher.name].place} and {teacher.place}",
                     action="Give one of them another name",
                 )
     return found
@@ -74,8 +79,10 @@ def teachers_to_train(recipe: Recipe, recipe_path: Path) -> dict[str, Teacher]:
 def _teacher(name: str, recipe_path: Path) -> Teacher:
     place = recipe_path.parent / name
     if place.suffix in (".yaml", ".yml"):
-        return Teacher(load_recipe(place), place, trained=False)
-    return Teacher(load_bundle(place).recipe, place, trained=True)
+        recipe = load_recipe(place)
+        return Teacher(recipe.name, recipe, place, trained=False)
+    recipe = load_bundle(place).recipe
+    return Teacher(recipe.name, recipe, place, trained=True)
 
 
 def _check_direction(problem: str, teacher: Recipe, wanted: tuple[str, str]) -> None:
@@ -101,7 +108,7 @@ def turned(recipe: Recipe, recipe_path: Path) -> Recipe:
     """
     _refuse_bundles(recipe, recipe_path)
     tree = recipe.model_dump(mode="json", exclude_unset=True, exclude={"synthetic"})
-    tree["name"] = f"{recipe.name}.turned"
+    tree["name"] = f"{recipe.name}.{_TURNED}"
     corpora = tree["corpora"]
     _swap(corpora, "source", "target")
     for reference in (*corpora["train"], *corpora["valid"], *corpora.get("test", [])):

@@ -56,8 +56,8 @@ def lines_of(path: Path) -> list[str]:
 def test_teachers_are_trained_and_write_pairs(taught):
     plan = plan_of(taught)
     assert {row["state"] for row in plan.values()} == {"done"}
-    assert {"tiny.turned/train", "big/train", "synthesize"} <= plan.keys()
-    assert not {"tiny.turned/translate", "big/evaluate"} & plan.keys()
+    assert {"turned/train", "big/train", "synthesize"} <= plan.keys()
+    assert not {"turned/translate", "big/evaluate"} & plan.keys()
     folder = artifact(taught, "synthesize")
     text = [line for line in lines_of(taught.folder / "mono.de") if line]
     assert lines_of(folder / "back_translation.target.txt") == text
@@ -66,7 +66,7 @@ def test_teachers_are_trained_and_write_pairs(taught):
 
 
 def test_a_teacher_translates_as_its_bundle_does(taught):
-    bundle = artifact(taught, "tiny.turned/train") / "bundle"
+    bundle = artifact(taught, "turned/train") / "bundle"
     text = lines_of(artifact(taught, "synthesize") / "back_translation.target.txt")
     source = taught.folder / "some.de"
     source.write_text("".join(f"{line}\n" for line in text[-10:]))  # the last shard

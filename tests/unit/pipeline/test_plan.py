@@ -186,7 +186,7 @@ TRAINED = ["fetch", "clean", "tokenizer", "encode", "train"]
 
 def test_a_teacher_is_trained_before_the_stage_that_needs_it(with_text):
     labels = [planned.label for planned in plan_of(with_text, f"synthetic=[{BACK}]")]
-    assert labels == ["fetch", *(f"own.turned/{name}" for name in TRAINED), SYNTHESIZE, *NAMES[1:]]
+    assert labels == ["fetch", *(f"turned/{name}" for name in TRAINED), SYNTHESIZE, *NAMES[1:]]
     assert [planned.label for planned in plan_of(with_text, f"synthetic=[{BACK}]", only=["fetch"])] == ["fetch"]
 
 
@@ -229,6 +229,11 @@ def test_edited_text_synthesizes_again_and_another_mark_does_not(with_text):
     (with_text.parent / "mono.de").write_text("y\n")
     changed = reasons(plan_of(with_text, f"synthetic=[{BACK}]"))
     assert list(changed) == [SYNTHESIZE, *NAMES[1:]]
+
+
+def test_another_name_of_the_recipe_does_not_synthesize_again(with_text):
+    digests = [{p.label: p.digest for p in plan_of(with_text, f"synthetic=[{BACK}]", f"name={n}")} for n in ("a", "b")]
+    assert [label for label in digests[0] if digests[0][label] != digests[1][label]] == ["record"]
 
 
 def test_without_synthetic_pairs_there_is_no_such_stage(recipe_path):
