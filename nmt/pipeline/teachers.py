@@ -10,7 +10,6 @@ from nmt.bundle import bundle_digest, load_bundle
 from nmt.config import BackTranslationConfig, Recipe, SyntheticConfig, load_recipe
 from nmt.errors import RecipeError
 
-
 _TURNED = "turned"
 
 
