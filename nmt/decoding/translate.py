@@ -90,7 +90,8 @@ def translate_in_shards(
     """Yields one translation per line of a file; what is done stays done when the process is killed.
 
     Every shard is written to a file of ``folder`` when it is complete, and is read from there when it is already there.
-    A shard is translated by itself, so the result does not depend on where the work was interrupted.
+    A shard is translated by itself and with deterministic operations, so the result does not depend on where the work
+    was interrupted, nor on what else the process has done.
 
     Args:
         translator: the model.
@@ -99,6 +100,9 @@ def translate_in_shards(
         say: is told of the progress every few seconds.
         shard_lines: lines of a shard.
     """
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
     total = textio.count_lines(source)
     remaining = textio.read_lines(source)
     began = shown = time.monotonic()
