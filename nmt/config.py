@@ -65,6 +65,53 @@ class CorporaConfig(Strict):
         return [isinstance(reference, FilesConfig) and reference.has_vectors for reference in references]
 
 
+class TextConfig(Strict):
+    """Text of one side in a file of the user's own, relative to the recipe."""
+
+    file: str = Field(description="one sentence per line; plain, .gz or .zst")
+
+    @model_validator(mode="after")
+    def _is_text(self) -> TextConfig:
+        refuse([(self.file.endswith(".npz"), f"{self.file}: text that is to be translated back cannot be vectors")])
+        return self
+
+
+TextReference = str | PartConfig | TextConfig
+Teachers = str | Annotated[list[str], Field(min_length=1)]
+_TEACHER = "a bundle's folder or a recipe's file (.yaml), relative to the recipe; several of one vocabulary vote"
+
+
+class BackTranslationConfig(Strict):
+    """Text of the target side, translated to the source side (Sennrich et al. 2016)."""
+
+    method: Literal["back_translation"]
+    text: list[TextReference] = Field(min_length=1, description="corpora that have the side corpora.target, or files")
+    teacher: Teachers | None = Field(
+        None,
+        description=f"{_TEACHER}; of the other direction; when absent, this recipe turned around is trained for it",
+    )
+    mark: bool = Field(
+        True, description="put a piece of its own before these sources, so that the model tells them from human text"
+    )
+    beam_size: Count = Field(1, description="of the teacher")
+
+
+class DistillationConfig(Strict):
+    """The sources of ``corpora.train``, translated by a teacher of the same direction (Kim and Rush 2016)."""
+
+    method: Literal["distillation"]
+    teacher: Teachers = Field(description=f"{_TEACHER}; of the same direction")
+    beam_size: Count = Field(5, description="of the teacher")
+
+    @property
+    def mark(self) -> bool:
+        """Its sources are those of people: nothing marks them."""
+        return False
+
+
+SyntheticConfig = Annotated[BackTranslationConfig | DistillationConfig, Field(discriminator="method")]
+
+
 class NormalizeStep(Strict):
     """Unicode normalisation of both sides; zero-width marks dropped, white space squeezed."""
 
@@ -346,6 +393,7 @@ class Recipe(Strict):
     task: Literal["translation", "summarization"] = "translation"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     corpora: CorporaConfig
+    synthetic: list[SyntheticConfig] = Field([], description="pairs that trained models make, added to corpora.train")
     cleaning: list[CleaningStep] = Field(default_factory=_default_cleaning)
     tokenizer: TokenizerConfig = TokenizerConfig()
     dataset: DatasetConfig = DatasetConfig()
@@ -376,6 +424,10 @@ class Recipe(Strict):
                 vectors and any(step.normalize is None for step in self.cleaning),
                 "model.encoder.input is vectors: cleaning can only normalize the target, the other steps compare or"
                 " measure two texts; set cleaning to [] or to [{normalize: {}}]",
+            ),
+            (
+                vectors and bool(self.synthetic),
+                "model.encoder.input is vectors: synthetic pairs are of text on both sides, leave synthetic out",
             ),
             (
                 tie in SOURCE_TIES and not self.tokenizer.shared,

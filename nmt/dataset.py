@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,16 +128,19 @@ def encode_corpus(
     max_source_tokens: int | None = None,
     max_target_tokens: int | None = None,
     vectors: Vectors | None = None,
+    marks: Iterable[bool] = (),
 ) -> tuple[EncodedCorpus, dict[str, int]]:
     """Encodes pairs of normalised text.
 
     Pairs that are too long, EOS counted, are left out and counted; ``None`` is no limit. Where there are ``vectors``,
-    the sources are lines that stand for them.
+    the sources are lines that stand for them. ``marks`` says of each pair whether its source begins with the marker;
+    those that it says nothing of do not.
 
     Returns:
         The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
         ``target_tokens``.
     """
+    marked = chain(marks, repeat(False))
     sources: list[Any] = []
     targets: list[list[int]] = []
     kept: list[int] = []
@@ -148,6 +152,8 @@ def encode_corpus(
         encoded_targets = tokenizers.target.encode([target for _, target in chunk])
         for source, target in zip(read, encoded_targets, strict=True):
             counts["pairs"] += 1
+            if next(marked):
+                source = [tokenizers.source.marker, *source]
             source_too_long = max_source_tokens is not None and len(source) > max_source_tokens
             target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
             counts["source_too_long"] += source_too_long

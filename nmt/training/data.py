@@ -69,7 +69,10 @@ class TrainingData:
 
     def _plan(self, corpus: EncodedCorpus, rows: Rows, number: int) -> list[Rows]:
         lengths = corpus.source.lengths[rows], corpus.target.lengths[rows] - 1
-        return plan_epoch(*lengths, self._recipe.dataset.tokens_per_batch, self._recipe.seed, number)
+        risk = self._recipe.training.risk
+        outputs = 1 if risk is None else risk.samples + 1  # of every source
+        tokens_per_batch = max(1, self._recipe.dataset.tokens_per_batch // outputs)
+        return plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, number)
 
     def _rows(self, number: int) -> Rows:
         """Returns the pairs of an epoch; a pair that it has several times occurs as often."""

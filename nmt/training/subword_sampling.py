@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import compress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from nmt.tokenizer import BOS, EOS, Tokenizer, TokenizerPair
 from nmt.training.segmentation import Segmenter
 
 _DRAWS = 64
-_SPECIAL = [[BOS]], [[EOS]]  # the words 0 and 1
+_END = 0  # the word that is EOS
 
 
 class SampledSide:
@@ -31,22 +31,26 @@ class SampledSide:
         tokenizer: the vocabulary.
         texts: the lines.
         alpha: ``dataset.subword_sampling``.
-        begin: whether sequences begin with BOS; all end in EOS.
+        begins: the id that each sequence begins with, such as BOS, or None; all end in EOS.
     """
 
-    def __init__(self, tokenizer: Tokenizer, texts: Iterable[str], alpha: float, begin: bool) -> None:
+    def __init__(self, tokenizer: Tokenizer, texts: Iterable[str], alpha: float, begins: Sequence[int | None]) -> None:
         self._segmenter = Segmenter(tokenizer, alpha)
+        # The first words are those that are not segmented.
+        ids = sorted({begin for begin in begins if begin is not None})
+        self._special = [[[EOS]], *([[id_]] for id_ in ids)]
+        begin_words = {id_: [number] for number, id_ in enumerate(ids, start=1)}
         numbers: dict[str, int] = {}
         words, offsets = array("i"), array("q", [0])
-        for text in texts:
-            words.extend([0] if begin else [])
-            words.extend(numbers.setdefault(word, len(numbers) + len(_SPECIAL)) for word in text.split(" "))
-            words.append(1)
+        for text, begin in zip(texts, begins, strict=True):
+            words.extend([] if begin is None else begin_words[begin])
+            words.extend(numbers.setdefault(word, len(numbers) + len(self._special)) for word in text.split(" "))
+            words.append(_END)
             offsets.append(len(words))
         self._vocabulary = list(numbers)
         self._words: npt.NDArray[np.int32] = np.array(words, np.int32)
         self._offsets: npt.NDArray[np.int64] = np.array(offsets, np.int64)
-        self._counts = np.bincount(self._words, minlength=len(numbers) + len(_SPECIAL))
+        self._counts = np.bincount(self._words, minlength=len(numbers) + len(self._special))
         # The n-th occurrence of a word takes draw n modulo 64.
         order = np.argsort(self._words, kind="stable")
         turns = np.empty(len(order), np.int64)
@@ -56,12 +60,12 @@ class SampledSide:
     def sample(self, seed: str) -> Sequences:
         """Returns the ids of all lines, a function of ``seed`` alone."""
         generator = random.Random(seed)
-        draws = [*_SPECIAL]
-        for word, count in zip(self._vocabulary, self._counts[len(_SPECIAL) :].tolist(), strict=True):
+        draws = [*self._special]
+        for word, count in zip(self._vocabulary, self._counts[len(self._special) :].tolist(), strict=True):
             draws.append(self._segmenter.sample(word, min(count, _DRAWS), generator))
         table = Sequences.of(ids for drawn in draws for ids in drawn)
         sizes = np.array([len(drawn) for drawn in draws])
-        # BOS and EOS have one draw for all occurrences.
+        # Special words have one draw for all occurrences.
         chosen = (np.cumsum(sizes) - sizes)[self._words] + self._turns % sizes[self._words]
         lengths = table.lengths[chosen]
         ends = np.concatenate([[0], np.cumsum(lengths)])
@@ -90,9 +94,12 @@ def sampled_sides(
     kept = np.zeros(int(corpus.lines[-1]) + 1, bool)
     kept[corpus.lines] = True
     source, target = (compress(read_lines(file), kept) for file in files)
+    marker = tokenizers.source.marker
+    first = corpus.source.ids[corpus.source.offsets[:-1]]
+    marks = [marker if marker is not None and id_ == marker else None for id_ in first.tolist()]
     return [
-        SampledSide(tokenizers.source, source, alpha, begin=False),
-        SampledSide(tokenizers.target, target, alpha, begin=True),
+        SampledSide(tokenizers.source, source, alpha, marks),
+        SampledSide(tokenizers.target, target, alpha, [BOS] * len(corpus)),
     ]
 
 

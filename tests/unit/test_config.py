@@ -147,3 +147,28 @@ def test_training_data_that_makes_no_sense_is_refused(settings, message):
 def test_the_training_data_of_one_corpus_with_all_settings():
     dataset = {"mix": [{"weight": 0.5}], "curriculum": {"epochs": 3}, "subword_sampling": 0.1}
     assert Recipe.model_validate({"name": "x", "corpora": CORPORA, "dataset": dataset}).training_parts == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"method": "distillation"}, "teacher"),
+        ({"method": "distillation", "teacher": []}, "at least 1 item"),
+        ({"method": "distillation", "teacher": "x", "mark": True}, "mark"),
+        ({"method": "back_translation"}, "text"),
+        ({"method": "back_translation", "text": []}, "at least 1 item"),
+        ({"method": "back_translation", "text": [{"source": "a", "target": "b"}]}, "text"),
+        ({"method": "back_translation", "text": [{"file": "a.npz"}]}, "cannot be vectors"),
+        ({"method": "back_translation", "text": ["c/train"], "beam_size": 0}, "beam_size"),
+        ({"method": "sampling"}, "'back_translation', 'distillation'"),
+    ],
+)
+def test_synthetic_pairs_that_cannot_be_are_refused(step, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, "synthetic": [step]})
+
+
+def test_vectors_are_not_translated_back():
+    step = {"method": "back_translation", "text": ["c/train"]}
+    with pytest.raises(ValueError, match="leave synthetic out"):
+        Recipe.model_validate(VECTORS | {"synthetic": [step]})

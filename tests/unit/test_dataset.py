@@ -12,6 +12,8 @@ from nmt.vectors import Vectors
 class Letters:
     """A tokenizer whose ids are 4 for a, 5 for b and so on."""
 
+    marker = 99
+
     def encode(self, texts):
         return [[ord(letter) - ord("a") + 4 for letter in text] for text in texts]
 
@@ -37,6 +39,14 @@ def test_pairs_that_are_too_long_are_left_out_and_counted():
     assert len(corpus) == counts["kept"] == 2
     assert (counts["source_too_long"], counts["target_too_long"]) == (1, 1)
     assert corpus.lines.tolist() == [0, 1]
+
+
+def test_the_marker_stands_before_the_sources_that_are_marked_and_is_a_token_of_theirs():
+    corpus, counts = encode_corpus(PAIRS, LETTERS, max_source_tokens=3, marks=[False, True, False])
+    assert corpus.source.ids.tolist() == [4, 5, EOS, 99, 4, EOS, 5, EOS]
+    assert counts["source_tokens"] == 8
+    corpus, counts = encode_corpus(PAIRS[:1], LETTERS, max_source_tokens=3, marks=[True])
+    assert (len(corpus), counts["source_too_long"]) == (0, 1)
 
 
 def test_pairs_are_counted_by_the_lines_of_the_parts():

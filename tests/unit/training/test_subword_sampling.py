@@ -98,7 +98,7 @@ from nmt.tokenizer import Tokenizer
 from nmt.training.subword_sampling import SampledSide
 tokenizer = Tokenizer.from_bytes(Path(sys.argv[1]).read_bytes())
 lines = Path(sys.argv[2]).read_text().splitlines()
-drawn = SampledSide(tokenizer, lines, 0.2, True).sample("1 0 source")
+drawn = SampledSide(tokenizer, lines, 0.2, [2] * len(lines)).sample("1 0 source")
 print(hashlib.sha256(drawn.ids.tobytes() + drawn.offsets.tobytes()).hexdigest())
 """
 
@@ -172,3 +172,15 @@ def test_a_kept_vocabulary_that_cannot_sample_is_refused(files, kind):
 def test_nothing_is_sampled_at_zero(tokenizers, files):
     assert sampled_sides(tokenizers, files, corpus_of(tokenizers), 0.0) == []
     assert isinstance(data_of(tokenizers, files, alpha=0.0).epoch(0)[0], EncodedCorpus)
+
+
+def test_a_marker_stays_in_front_of_the_sources_that_have_one(files):
+    config = TokenizerConfig(kind="unigram", vocab_size=60)
+    tokenizers = TokenizerPair.train_pair(files[0], files[0], config, 1, marker=True)
+    marks = [number % 3 == 0 for number in range(len(LINES))]
+    corpus, _ = encode_corpus(((line, line) for line in LINES), tokenizers, marks=marks)
+    sides = sampled_sides(tokenizers, (files[0], files[0]), corpus, 0.1)
+    drawn = rows_of(sides[0].sample("1"))
+    assert [row[0] == tokenizers.source.marker for row in drawn] == marks
+    assert all(tokenizers.source.marker not in row[1:] for row in drawn)
+    assert tokenizers.source.marker not in sides[1].sample("1").ids
