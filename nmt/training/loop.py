@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -32,6 +31,7 @@ from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.loss import token_losses
 from nmt.training.optimizer import Optimizer
 from nmt.training.schedule import scheduled
+from nmt.training.start import untrained_model
 from nmt.training.validation import Validator
 
 _MOST_SKIPPED = 5  # steps in a row without a finite gradient, before training stops
@@ -90,8 +90,7 @@ class Trainer:
         self._validator = validator
         self._scratch = scratch
         self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
-        keras.utils.set_random_seed(recipe.seed)
-        self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+        self._model = untrained_model(recipe, tokenizers)
         if prepare is not None:
             prepare(self._model)
         self._weights = [weight.value for weight in self._model.trainable_weights]
