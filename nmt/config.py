@@ -200,12 +200,25 @@ class TrainingConfig(Strict):
     halve_every: Positive = Field(0.5, description="epochs from one halving to the next (Sutskever: 0.5; Luong: 1)")
     plateau_patience: Count = Field(2, description="validations without a better score before the learning rate falls")
     plateau_factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    plateau_restart: bool = Field(
+        False, description="go back to the best weights when the learning rate falls (Denkowski and Neubig 2017)"
+    )
     stop_after: Count = Field(6, description="validations without a better score before training stops")
     gradient_clip: Positive = Field(1.0, description="greatest global norm of the gradient")
     label_smoothing: Fraction = 0.1
     validate_every: Annotated[int, Field(ge=0)] = Field(0, description="steps between validations; 0: once an epoch")
     select_on: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
+    accumulate: Count = Field(1, description="batches per step; their gradients are added up")
     average: Fraction = Field(0.0, description="decay of an exponential moving average of the weights; 0: none")
+    average_checkpoints: Count = Field(
+        1, description="validated steps whose mean weights are the result, where they score better than the best alone"
+    )
+    average_which: Literal["best", "last"] = Field("best", description="of average_checkpoints")
+    scheduled_sampling: Fraction = Field(
+        0.0, description="share of the tokens fed to the decoder that are its own (Bengio et al. 2015)"
+    )
+    scheduled_sampling_steps: Count = Field(10_000, description="steps over which that share rises from 0")
+    deterministic: bool = Field(True, description="only operations that give the same bits every time, on a GPU too")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
     coverage_loss: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
         0.0, description="weight of the coverage loss (See et al. 2017, eq. 12, 13)"
@@ -296,6 +309,10 @@ class Recipe(Strict):
             (
                 decoder.copy_source == "pointer" and self.training.label_smoothing > 0,
                 "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
+            ),
+            (
+                self.training.scheduled_sampling > 0 and not decoder.feed_token,
+                "training.scheduled_sampling: model.decoder.feed_token is false, the decoder is fed no tokens",
             ),
             (
                 self.training.coverage_loss > 0 and decoder.attention == "none",

@@ -201,14 +201,14 @@ class CurveMeasures:
 
 
 def measure_curve(rows: Sequence[Row], config: TrainingConfig, planned: Callable[[int], float]) -> CurveMeasures | None:
-    """Reads the history of a training; None where there was no validation.
+    """Reads the history of a training; None where no validation gave a finite loss and score.
 
     Args:
         rows: of ``history.jsonl``: training rows with ``loss``, validation rows with ``valid_loss``.
         config: the ``training`` section.
         planned: the learning rate of a step by the schedule alone.
     """
-    validations = [row for row in rows if "valid_loss" in row]
+    validations = [row for row in rows if "valid_loss" in row and _is_finite(row, config)]
     if not validations:
         return None
     scores = [_selected(row, config) for row in validations]
@@ -238,8 +238,8 @@ def skipped_steps(rows: Sequence[Row], config: TrainingConfig, planned: Callable
     scale, best, since, halvings = 1.0, -math.inf, 0, 0
     for row in rows:
         if "valid_loss" in row:
-            since = 0 if _selected(row, config) > best else since + 1
-            best = max(best, _selected(row, config))
+            better = _is_finite(row, config) and _selected(row, config) > best
+            best, since = (_selected(row, config), 0) if better else (best, since + 1)
             if since >= config.plateau_patience:
                 scale, since = scale * config.plateau_factor, 0
         elif row.get("learning_rate"):
@@ -249,6 +249,10 @@ def skipped_steps(rows: Sequence[Row], config: TrainingConfig, planned: Callable
 
 def _selected(row: Row, config: TrainingConfig) -> float:
     return -float(row["valid_loss"]) if config.select_on == "loss" else float(row[config.select_on])
+
+
+def _is_finite(row: Row, config: TrainingConfig) -> bool:
+    return math.isfinite(row["valid_loss"]) and math.isfinite(_selected(row, config))
 
 
 # Weights

@@ -250,9 +250,8 @@ def _training_findings(run: TrainedRun, model: Seq2Seq | None, counts: dict[str,
 
     recipe = run.bundle.recipe
     config, tokens_per_batch = recipe.training, recipe.dataset.tokens_per_batch
-    steps_per_epoch = len(
-        plan_epoch(run.train.source.lengths, run.train.target.lengths - 1, tokens_per_batch, recipe.seed, 0)
-    )
+    lengths = run.train.source.lengths, run.train.target.lengths - 1
+    steps_per_epoch = -(-len(plan_epoch(*lengths, tokens_per_batch, recipe.seed, 0)) // config.accumulate)
     rows = [json.loads(line) for line in textio.read_lines(run.folder("train") / "history.jsonl") if line]
     curve = diagnostics.measure_curve(
         rows, config, lambda step: config.learning_rate * scheduled(config, step, steps_per_epoch)

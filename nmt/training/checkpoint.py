@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from nmt.errors import BundleError
 from nmt.models.weights import load_arrays, save_arrays
+from nmt.storage import sync_folder
 
 Restored = TypeVar("Restored")
 
@@ -24,13 +25,16 @@ class Checkpoints:
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._last = folder / "checkpoint.npz"
         self._before = folder / "checkpoint-before.npz"
+        self._next = folder / "checkpoint-next.npz"
         self._say = say
 
     def save(self, arrays: Mapping[str, Any]) -> None:
-        """Writes the state. At no moment is there less than one whole checkpoint."""
+        """Writes the state. At no moment is there less than one whole checkpoint; a full disk leaves all as it is."""
+        save_arrays(self._next, arrays)
         if self._last.exists():
             os.replace(self._last, self._before)
-        save_arrays(self._last, arrays)
+        os.replace(self._next, self._last)
+        sync_folder(self._last.parent)
 
     def restore(self, use: Callable[[Mapping[str, Any]], Restored]) -> Restored | None:
         """Hands the arrays of the newest checkpoint that is whole to ``use``, and returns what that makes of them.

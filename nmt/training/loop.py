@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.config import Recipe
@@ -25,13 +28,13 @@ from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import Arrays, assign_weights, weights_of
 from nmt.tokenizer import TokenizerPair
+from nmt.training.candidates import Candidate, Candidates
 from nmt.training.checkpoint import Checkpoints
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
-from nmt.training.loss import token_losses
-from nmt.training.optimizer import Optimizer
 from nmt.training.schedule import scheduled
 from nmt.training.start import untrained_model
+from nmt.training.step import TrainStep
 from nmt.training.validation import Validator
 
 _MOST_SKIPPED = 5  # steps in a row without a finite gradient, before training stops
@@ -46,17 +49,33 @@ class Progress:
     epoch: int = 0
     position: int = 0  # batches of this epoch that are done
     learning_rate_scale: float = 1.0
-    best_score: float | None = None
-    best_step: int = 0
+    candidates: list[Candidate] = field(default_factory=list)  # best first
     without_improvement: int = 0  # validations since the best
     since_reduction: int = 0  # validations since the best, or since the learning rate fell
     skipped: int = 0  # steps in a row without a finite gradient
+    largest: int | None = None  # see TrainStep
     seconds: float = 0.0
+
+    @property
+    def best_score(self) -> float | None:
+        """The best score of a validation."""
+        return self.candidates[0][1] if self.candidates else None
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Progress:
+        """Reads what ``to_json`` wrote."""
+        progress = cls(**json.loads(content))
+        progress.candidates = [(step, score) for step, score in progress.candidates]
+        return progress
+
+    def to_json(self) -> bytes:
+        """Returns the numbers as JSON."""
+        return json.dumps(dataclasses.asdict(self)).encode()
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The best weights, how they came about, and the seconds that it took, those before a crash included."""
+    """The weights, how they came about, and the seconds that it took, those before a crash included."""
 
     weights: Arrays
     facts: dict[str, Any]
@@ -90,15 +109,15 @@ class Trainer:
         self._validator = validator
         self._scratch = scratch
         self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
+        self._candidates = Candidates(scratch, self._config.average_checkpoints, self._config.average_which)
+        self._saved: list[Candidate] = []  # the candidates that the last checkpoint names
+        if self._config.deterministic:
+            tf.config.experimental.enable_op_determinism()
         self._model = untrained_model(recipe, tokenizers)
         if prepare is not None:
             prepare(self._model)
-        self._weights = [weight.value for weight in self._model.trainable_weights]
-        self._optimizer = Optimizer(self._weights, self._config)
-        self._averages = [tf.Variable(weight, trainable=False) for weight in self._weights]
-        ids = tf.TensorSpec([None, None], tf.int32)
-        signature = [self._model.source_spec, ids, ids, tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
-        self._step_function = tf.function(self._train_step, input_signature=signature)
+        self._step = TrainStep(recipe, self._model)
+        self._averages = [tf.Variable(weight, trainable=False) for weight in self._step.weights]
         self._average_function = tf.function(self._update_averages, input_signature=[tf.TensorSpec([], tf.float32)])
 
     def run(self, output: Path) -> TrainingResult:
@@ -109,64 +128,71 @@ class Trainer:
 
         Raises:
             KeyboardInterrupt: a signal came, and a checkpoint is written.
+            NmtError: training cannot go on: no finite gradients or losses, or too little memory.
         """
         with deferred_interruption() as interruption:
             return self._run(output, interruption)
 
     def _run(self, output: Path, interruption: Interruption) -> TrainingResult:
-        progress, best = self._resume()
+        progress = self._resume()
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
-        lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
-        tokens_per_batch = self._recipe.dataset.tokens_per_batch
-        plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, 0)
-        self._steps_per_epoch = len(plan)
-        display = TrainingProgress(len(plan) * self._config.max_epochs)
+        self._steps_per_epoch = -(-len(self._plan(0)) // self._config.accumulate)
+        display = TrainingProgress(self._steps_per_epoch * self._config.max_epochs)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and not self._stops(progress):
-            plan = plan_epoch(*lengths, tokens_per_batch, self._recipe.seed, progress.epoch)
-            for batch in batches(self._corpus, plan, progress.position):
-                self._one_step(batch, progress, history, display)
-                progress.position += 1
+            plan = self._plan(progress.epoch)
+            stream = batches(self._corpus, plan, progress.position)
+            while group := list(islice(stream, self._config.accumulate)):
+                self._one_step(group, progress, history, display)
+                progress.position += len(group)
                 progress.seconds = time.monotonic() - began
                 last = progress.position == len(plan)
                 every = self._config.validate_every
                 if (progress.step % every == 0) if every else last:
-                    best = self._validate(progress, best, history, display)
+                    self._validate(progress, history, display)
                 if (progress.step % self._config.checkpoint_every == 0 and not last) or interruption.requested:
-                    self._save(progress, best)
+                    self._save(progress)
                 if interruption.requested:
                     raise KeyboardInterrupt
                 if self._stops(progress):
-                    return self._result(progress, best, output)
+                    return self._result(progress, output, display)
             progress.epoch, progress.position = progress.epoch + 1, 0
-            self._save(progress, best)
-        if not best:
-            best = self._validate(progress, best, history, display)
-        return self._result(progress, best, output)
+            self._save(progress)
+        if not progress.candidates:
+            self._validate(progress, history, display)
+        return self._result(progress, output, display)
+
+    def _plan(self, epoch: int) -> list[npt.NDArray[np.int64]]:
+        lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
+        return plan_epoch(*lengths, self._recipe.dataset.tokens_per_batch, self._recipe.seed, epoch)
 
     def _stops(self, progress: Progress) -> bool:
         """Whether validation has stopped improving, or can improve no more."""
         perfect = self._config.select_on != "loss" and (progress.best_score or 0.0) >= 100.0
         return perfect or progress.without_improvement >= self._config.stop_after
 
-    def _one_step(self, batch: Batch, progress: Progress, history: History, display: TrainingProgress) -> None:
+    def _one_step(
+        self, group: Sequence[Batch], progress: Progress, history: History, display: TrainingProgress
+    ) -> None:
         progress.step += 1
         config = self._config
         schedule = scheduled(config, progress.step, self._steps_per_epoch)
         learning_rate = config.learning_rate * progress.learning_rate_scale * schedule
-        loss, tokens, norm = self._step_function(*batch, tf.constant(progress.step), tf.constant(learning_rate))
+        loss, tokens, norm = self._step.take(group, progress.step, learning_rate)
+        if self._step.largest != progress.largest:
+            progress.largest = self._step.largest
+            display.say(f"step {progress.step} did not fit into memory; from now on larger batches are taken in pieces")
         if config.average and progress.step % _AVERAGE_EVERY == 0:
             updates = progress.step // _AVERAGE_EVERY
             decay = min(config.average**_AVERAGE_EVERY, (1 + updates) / (10 + updates))
             self._average_function(tf.constant(decay, tf.float32))
-        loss_value = float(loss)
-        if not np.isfinite(float(norm)):
-            self._skip(progress, loss_value, float(norm), display)
+        if not math.isfinite(norm):
+            self._skip(progress, loss, norm, display)
             return
         progress.skipped = 0
-        display.update(progress.step, int(tokens), loss_value, learning_rate)
+        display.update(progress.step, tokens, loss, learning_rate)
         if progress.step % _HISTORY_EVERY == 0:
-            row = {"step": progress.step, "epoch": progress.epoch, "loss": loss_value, "gradient_norm": float(norm)}
+            row = {"step": progress.step, "epoch": progress.epoch, "loss": loss, "gradient_norm": norm}
             history.add(row | {"learning_rate": learning_rate, "seconds": round(progress.seconds, 1)})
 
     def _skip(self, progress: Progress, loss: float, norm: float, display: TrainingProgress) -> None:
@@ -179,7 +205,7 @@ class Trainer:
         progress.learning_rate_scale *= 0.5
         display.say(f"step {progress.step} was skipped: loss {loss}, gradient norm {norm}; the learning rate is halved")
         if progress.skipped >= _MOST_SKIPPED:
-            finite = all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in self._weights)
+            finite = all(bool(tf.reduce_all(tf.math.is_finite(weight))) for weight in self._step.weights)
             raise NmtError(
                 f"training step {progress.step}: {progress.skipped} steps in a row had no finite gradient",
                 received=f"loss {loss}, gradient norm {norm}; the weights are {'finite' if finite else 'not finite'}",
@@ -187,81 +213,87 @@ class Trainer:
                 action="Lower training.learning_rate or training.gradient_clip, and run with --force train",
             )
 
-    def _train_step(
-        self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, step: tf.Tensor, rate: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        config = self._config
-        seed = tf.stack([tf.constant(self._recipe.seed), step])
-        with tf.GradientTape() as tape:
-            output, memory = self._model.teacher_forced(source, target_in, seed)
-            coverage = None
-            if config.coverage_loss:
-                coverage = config.coverage_loss * tf.cast(step > config.coverage_loss_after, tf.float32)
-            total, _, tokens = token_losses(self._model, output, memory, target_out, config.label_smoothing, coverage)
-            loss = total / tf.cast(tokens, tf.float32)
-        norm = self._optimizer.apply(tape.gradient(loss, self._weights), rate)
-        return loss, tokens, norm
-
     def _update_averages(self, decay: tf.Tensor) -> None:
-        for average, weight in zip(self._averages, self._weights, strict=True):
+        for average, weight in zip(self._averages, self._step.weights, strict=True):
             average.assign_add((1.0 - decay) * (weight - average))
 
-    def _validate(self, progress: Progress, best: Arrays, history: History, display: TrainingProgress) -> Arrays:
-        """Scores the model (its average, where one is kept) and adapts the learning rate; returns the best weights."""
-        current = weights_of(self._model)
+    def _validate(self, progress: Progress, history: History, display: TrainingProgress) -> None:
+        """Scores the model (its average, where one is kept), keeps its weights if they are good, and adapts the
+        learning rate.
+        """
+        candidate = weights_of(self._model)
         if self._config.average:
             paths = [weight.path for weight in self._model.trainable_weights]
-            averages = {path: a.numpy() for path, a in zip(paths, self._averages, strict=True)}
-            assign_weights(self._model, current | averages)  # frozen weights have no average
+            # Frozen weights have no average.
+            candidate |= {path: average.numpy() for path, average in zip(paths, self._averages, strict=True)}
         began = time.monotonic()
-        row = self._validator.measure(self._model)
-        candidate = weights_of(self._model)
-        assign_weights(self._model, current)
-        score = -row["valid_loss"] if self._config.select_on == "loss" else row[self._config.select_on]
+        row, score = self._measure(candidate)
         better = progress.best_score is None or score > progress.best_score
+        # What is no number is never a candidate.
+        if math.isfinite(score) and math.isfinite(row["valid_loss"]):
+            progress.candidates = self._candidates.add(progress.candidates, progress.step, score, candidate)
+        else:
+            better = False
         if better:
-            progress.best_score, progress.best_step = score, progress.step
             progress.without_improvement = progress.since_reduction = 0
-            best = candidate
         else:
             progress.without_improvement += 1
             progress.since_reduction += 1
             if progress.since_reduction >= self._config.plateau_patience:
-                progress.learning_rate_scale *= self._config.plateau_factor
-                progress.since_reduction = 0
+                self._reduce(progress)
         history.add({"step": progress.step, "epoch": progress.epoch, "seconds": round(progress.seconds, 1)} | row)
         scores = "  ".join(f"{name} {value:.3f}" for name, value in row.items())
         display.say(
             f"validation after epoch {progress.epoch + 1}, step {progress.step}: {scores}"
             f"  ({time.monotonic() - began:.0f} s){'  best so far' if better else ''}"
         )
-        return best
 
-    def _save(self, progress: Progress, best: Arrays) -> None:
+    def _measure(self, weights: Arrays) -> tuple[dict[str, float], float]:
+        """Returns the row of a validation with these weights, and the score that decides; the model stays as it is."""
+        current = weights_of(self._model)
+        assign_weights(self._model, weights)
+        row = self._validator.measure(self._model)
+        assign_weights(self._model, current)
+        return row, -row["valid_loss"] if self._config.select_on == "loss" else row[self._config.select_on]
+
+    def _reduce(self, progress: Progress) -> None:
+        """Lowers the learning rate after a plateau, and goes back to the best weights if the recipe says so."""
+        progress.learning_rate_scale *= self._config.plateau_factor
+        progress.since_reduction = 0
+        if self._config.plateau_restart and progress.candidates:
+            assign_weights(self._model, self._candidates.best(progress.candidates))
+            self._step.optimizer.reset()
+            for average, weight in zip(self._averages, self._step.weights, strict=True):
+                average.assign(weight)
+
+    def _save(self, progress: Progress) -> None:
         """Writes everything that training continues from."""
         arrays: dict[str, Any] = {f"weights/{name}": array for name, array in weights_of(self._model).items()}
-        arrays |= {f"best/{name}": array for name, array in best.items()}
         for kind, variables in self._variables().items():
             arrays |= {f"{kind}/{index}": variable.numpy() for index, variable in enumerate(variables)}
-        state = json.dumps(dataclasses.asdict(progress)).encode()
-        arrays["progress"] = np.frombuffer(state, np.uint8)
+        arrays["progress"] = np.frombuffer(progress.to_json(), np.uint8)
         self._checkpoints.save(arrays)
+        self._candidates.prune(progress.candidates, self._saved)
+        self._saved = progress.candidates
 
-    def _resume(self) -> tuple[Progress, Arrays]:
+    def _resume(self) -> Progress:
         """Restores the newest checkpoint that is whole, where there is one."""
 
-        def use(arrays: Mapping[str, Any]) -> tuple[Progress, Arrays]:
-            progress = Progress(**json.loads(arrays["progress"].tobytes()))
+        def use(arrays: Mapping[str, Any]) -> Progress:
+            progress = Progress.from_json(arrays["progress"].tobytes())
+            self._candidates.check(progress.candidates)
             assign_weights(self._model, _under(arrays, "weights"))
             for kind, variables in self._variables().items():
                 for index, variable in enumerate(variables):
                     variable.assign(arrays[f"{kind}/{index}"])
-            return progress, _under(arrays, "best")
+            return progress
 
-        return self._checkpoints.restore(use) or (Progress(), {})
+        progress = self._checkpoints.restore(use) or Progress()
+        self._saved, self._step.largest = progress.candidates, progress.largest
+        return progress
 
     def _variables(self) -> dict[str, Sequence[tf.Variable]]:
-        optimizer = self._optimizer
+        optimizer = self._step.optimizer
         return {
             "first": optimizer.first,
             "second": optimizer.second,
@@ -269,19 +301,33 @@ class Trainer:
             "average": self._averages,
         }
 
-    def _result(self, progress: Progress, best: Arrays, output: Path) -> TrainingResult:
+    def _result(self, progress: Progress, output: Path, display: TrainingProgress) -> TrainingResult:
+        if not progress.candidates:
+            raise NmtError(
+                "training: no validation gave a finite loss and score",
+                expected="finite numbers",
+                action="Lower training.learning_rate, and run with --force train",
+            )
+        best_step, best_score = progress.candidates[0]
+        facts: dict[str, Any] = {
+            "steps": progress.step,
+            "epochs": progress.epoch,
+            "best_step": best_step,
+            "best_score": best_score,
+            "selected_on": self._config.select_on,
+        }
+        weights = self._candidates.best(progress.candidates)
+        if self._config.average_checkpoints > 1:
+            mean, steps = self._candidates.mean(progress.candidates)
+            score = self._measure(mean)[1]
+            facts |= {"averaged_steps": steps, "averaged_score": score, "averaged": score >= best_score}
+            display.say(f"mean of the steps {steps}: {score:.3f}, the best alone: {best_score:.3f}")
+            weights = mean if score >= best_score else weights
+        facts["parameters"] = int(sum(array.size for array in weights.values()))
         # Copied, not moved: a crash between here and the end of the stage must find them again.
         shutil.copy(self._scratch / "history.jsonl", output / "history.jsonl")
         shutil.copytree(self._scratch / "tensorboard", output / "tensorboard")
-        facts = {
-            "steps": progress.step,
-            "epochs": progress.epoch,
-            "best_step": progress.best_step,
-            "best_score": progress.best_score,
-            "selected_on": self._config.select_on,
-            "parameters": int(sum(array.size for array in best.values())),
-        }
-        return TrainingResult(best, facts, round(progress.seconds, 1))
+        return TrainingResult(weights, facts, round(progress.seconds, 1))
 
 
 _AVERAGE_EVERY = 8  # steps between updates of the moving average, which costs a pass over all weights

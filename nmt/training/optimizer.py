@@ -46,6 +46,11 @@ class Optimizer(tf.Module):
         tf.cond(tf.math.is_finite(norm), lambda: self._update(dense, norm, learning_rate), lambda: tf.constant(False))
         return norm
 
+    def reset(self) -> None:
+        """Forgets all gradients."""
+        for variable in [self.steps, *self.first, *self.second]:
+            variable.assign(tf.zeros_like(variable))
+
     def _update(self, gradients: Sequence[tf.Tensor], norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
         clipped, _ = tf.clip_by_global_norm(gradients, self._config.gradient_clip, use_norm=norm)
         self.steps.assign_add(1)

@@ -131,6 +131,17 @@ def test_a_curve_without_validation_is_none():
     assert d.measure_curve([{"step": 50, "epoch": 0, "loss": 1.0}], TrainingConfig(), lambda step: 1.0) is None
 
 
+def test_a_validation_that_is_no_number_is_not_the_best():
+    config = TrainingConfig(plateau_patience=2, plateau_factor=0.25)
+    rows = history([2.0, math.nan, 1.0, 1.5], [10, 20, 30, 20])
+    assert d.measure_curve(rows, config, lambda step: 1.0).valid_loss == 1.0
+    assert d.measure_curve(history([math.nan], [5]), config, lambda step: 1.0) is None
+    # Two of them in a row are a plateau, whatever their score.
+    rates = {10: 1.0, 20: 1.0, 30: 1.0, 40: 0.25}
+    rows = history([2.0, math.nan, math.nan, 1.0], [10, 20, 30, 40], rates.__getitem__)
+    assert d.skipped_steps(rows, config, lambda step: 1.0) == 0
+
+
 def test_few_validations_have_no_end():
     assert d.measure_curve(history([1.0] * 4, [1, 2, 3, 4]), TrainingConfig(), lambda step: 1.0).late_gain is None
 

@@ -184,12 +184,12 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path, capsys):
 def test_a_step_without_a_finite_gradient_changes_nothing_but_the_learning_rate(tmp_path):
     recipe = recipe_of(max_epochs=1)
     healthy = trainer(recipe, reversals(400, seed=1), Validation(), tmp_path / "scratch")
-    weights = [weight.numpy() for weight in healthy._weights]
+    weights = [weight.numpy() for weight in healthy._step.weights]
     gradients = [tf.zeros_like(weight) for weight in weights]
-    norm = healthy._optimizer.apply([tf.fill(gradients[0].shape, np.inf), *gradients[1:]], tf.constant(0.1))
+    norm = healthy._step.optimizer.apply([tf.fill(gradients[0].shape, np.inf), *gradients[1:]], tf.constant(0.1))
     assert not np.isfinite(norm)
-    assert int(healthy._optimizer.steps) == 0
-    for before, weight in zip(weights, healthy._weights, strict=True):
+    assert int(healthy._step.optimizer.steps) == 0
+    for before, weight in zip(weights, healthy._step.weights, strict=True):
         np.testing.assert_array_equal(before, weight)
     progress = Progress(step=7)
     healthy._skip(progress, 1.0, float(norm), TrainingProgress(10))
@@ -203,3 +203,88 @@ def test_training_stops_without_improvement_and_keeps_the_best(tmp_path):
     assert result.facts["steps"] > result.facts["best_step"]
     rows = (tmp_path / "output" / "history.jsonl").read_text().count("bleu")
     assert rows == 5
+
+
+def test_batches_can_be_accumulated_and_resumed(tmp_path):
+    recipe, pairs = recipe_of(max_epochs=2, checkpoint_every=2, accumulate=3), reversals(400, seed=1)
+    whole = run(recipe, pairs, Validation(1.0, 2.0), tmp_path / "whole")
+    single = run(recipe_of(max_epochs=2), pairs, Validation(1.0, 2.0), tmp_path / "single")
+    assert whole.facts["steps"] == 2 * -(-(single.facts["steps"] // 2) // 3)
+    folder = tmp_path / "broken"
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, pairs, Validation(1.0, fail_at=2), folder)
+    (folder / "output").rmdir()
+    resumed = run(recipe, pairs, Validation(2.0), folder)
+    for name, array in whole.weights.items():
+        np.testing.assert_array_equal(resumed.weights[name], array)
+
+
+def test_the_result_can_be_the_mean_of_the_best_steps(tmp_path):
+    recipe = recipe_of(max_epochs=4, average_checkpoints=2)
+    # The fifth measurement is that of the mean.
+    result = run(recipe, reversals(100, seed=1), Validation(1.0, 3.0, 2.0, 0.5, 3.5), tmp_path / "better")
+    steps = result.facts["steps"] // 4
+    assert result.facts["averaged_steps"] == [2 * steps, 3 * steps]
+    assert (result.facts["averaged"], result.facts["averaged_score"], result.facts["best_score"]) == (True, 3.5, 3.0)
+    alone = run(recipe, reversals(100, seed=1), Validation(1.0, 3.0, 2.0, 0.5, 2.9), tmp_path / "worse")
+    assert alone.facts["averaged"] is False
+    assert any((alone.weights[name] != array).any() for name, array in result.weights.items())
+
+
+def test_a_plateau_can_go_back_to_the_best_weights(tmp_path):
+    recipe = recipe_of(max_epochs=3, plateau_patience=1, plateau_restart=True)
+    made = trainer(recipe, reversals(100, seed=1), Validation(), tmp_path / "scratch")
+    progress = Progress(step=4)
+    best = {weight.path: weight.numpy() for weight in made._model.weights}
+    progress.candidates = made._candidates.add([], 4, 1.0, best)
+    for weight in made._model.weights:
+        weight.assign(weight + 1.0)
+    made._step.optimizer.steps.assign(9)
+    made._step.optimizer.first[0].assign_add(tf.ones_like(made._step.optimizer.first[0]))
+    made._reduce(progress)
+    assert progress.learning_rate_scale == 0.5
+    for weight in made._model.weights:
+        np.testing.assert_array_equal(weight.numpy(), best[weight.path])
+    assert int(made._step.optimizer.steps) == 0
+    assert not made._step.optimizer.first[0].numpy().any()
+    np.testing.assert_array_equal(made._averages[0].numpy(), made._step.weights[0].numpy())
+
+
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path):
+    nan = float("nan")
+    result = run(recipe_of(max_epochs=3), reversals(50, seed=1), Validation(nan, 1.0, nan), tmp_path / "one")
+    assert result.facts["best_score"] == 1.0
+    with pytest.raises(NmtError, match="no validation gave a finite loss"):
+        run(recipe_of(max_epochs=2), reversals(50, seed=1), Validation(nan), tmp_path / "none")
+
+
+def test_a_full_disk_leaves_the_checkpoints_as_they_are(tmp_path, monkeypatch):
+    recipe, pairs = recipe_of(max_epochs=3, checkpoint_every=2), reversals(400, seed=1)
+    whole = run(recipe, pairs, Validation(1.0, 2.0, 3.0), tmp_path / "whole")
+    folder = tmp_path / "full"
+
+    class Filling(Validation):
+        def measure(self, model):
+            if self.calls == 1:
+                monkeypatch.setattr("nmt.training.checkpoint.save_arrays", no_space)
+            return super().measure(model)
+
+    def no_space(path, arrays):
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        run(recipe, pairs, Filling(1.0, 2.0), folder)
+    monkeypatch.undo()
+    (folder / "output").rmdir()
+    resumed = run(recipe, pairs, Validation(2.0, 3.0), folder)
+    for name, array in whole.weights.items():
+        np.testing.assert_array_equal(resumed.weights[name], array)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_only_deterministic_operations_are_used_unless_the_recipe_says_otherwise(tmp_path, monkeypatch, deterministic):
+    asked = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
+    trainer(recipe_of(deterministic=deterministic), reversals(10, seed=1), Validation(), tmp_path)
+    assert asked == [True] * deterministic

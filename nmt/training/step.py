@@ -1,0 +1,153 @@
+"""One step of training: the gradient of a few batches, and the optimizer.
+
+A step whose batches do not fit into memory is taken again with smaller pieces; their gradients are added up, so that
+every pair counts as it would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from nmt.config import Recipe
+from nmt.dataset import Batch
+from nmt.errors import NmtError
+from nmt.models.seq2seq import Seq2Seq
+from nmt.training.loss import token_losses
+from nmt.training.optimizer import Optimizer
+from nmt.training.sampling import sampled_inputs
+
+
+class StepResult(NamedTuple):
+    """The loss in nats per target token, the number of these, and the gradient's norm before clipping."""
+
+    loss: float
+    tokens: int
+    norm: float
+
+
+class TrainStep:
+    """Takes training steps.
+
+    Args:
+        recipe: the seed, and the ``training`` section.
+        model: the network.
+
+    Attributes:
+        weights: what is trained.
+        optimizer: holds its moments.
+        largest: most cells (rows x columns of source and target) of a piece; None while everything has fitted.
+    """
+
+    def __init__(self, recipe: Recipe, model: Seq2Seq) -> None:
+        self._config = recipe.training
+        self._seed = recipe.seed
+        self._model = model
+        self.weights = [weight.value for weight in model.trainable_weights]
+        self.optimizer = Optimizer(self.weights, self._config)
+        self.largest: int | None = None
+        self._sums: list[tf.Variable] = []
+        ids, number, rate = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([])
+        piece = [model.source_spec, ids, ids, tf.TensorSpec([2], tf.int32), number]
+        self._whole_step = tf.function(self._step, input_signature=[*piece, rate])
+        self._add = tf.function(self._add_gradients, input_signature=piece)
+        self._apply = tf.function(self._apply_sums, input_signature=[tf.TensorSpec([]), rate])
+
+    def take(self, batches: Sequence[Batch], number: int, learning_rate: float) -> StepResult:
+        """Takes step ``number`` on one or more batches, as if they were one.
+
+        Raises:
+            NmtError: a single pair does not fit into memory.
+        """
+        while True:
+            pieces = [piece for batch in batches for piece in self._pieces(batch)]
+            updates = int(self.optimizer.steps)
+            try:
+                return self._take(pieces, number, learning_rate)
+            except tf.errors.ResourceExhaustedError as error:
+                if int(self.optimizer.steps) != updates:
+                    raise  # some weights have changed already: only the last checkpoint is a state to go on from
+                self._shrink(pieces, number, str(error))
+
+    def _take(self, pieces: Sequence[Batch], number: int, learning_rate: float) -> StepResult:
+        rate = tf.constant(learning_rate, tf.float32)
+        if len(pieces) == 1:
+            loss, tokens, norm = self._whole_step(*pieces[0], self._noise(number, 0), tf.constant(number), rate)
+            return StepResult(float(loss), int(tokens), float(norm))
+        if not self._sums:
+            self._sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in self.weights]
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+        loss_sum, token_sum = 0.0, 0
+        for index, piece in enumerate(pieces):
+            loss, tokens = self._add(*piece, self._noise(number, index), tf.constant(number))
+            loss_sum, token_sum = loss_sum + float(loss), token_sum + int(tokens)
+        norm = self._apply(tf.constant(float(token_sum)), rate)
+        return StepResult(loss_sum / token_sum, token_sum, float(norm))
+
+    def _noise(self, number: int, index: int) -> tf.Tensor:
+        """Returns the seed of all that is random in a piece."""
+        if index == 0:
+            return tf.constant([self._seed, number], tf.int32)
+        state = np.random.SeedSequence([self._seed, number, index]).generate_state(2)
+        return tf.constant(state.astype(np.int32))
+
+    def _step(self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, *rest: tf.Tensor) -> StepResult:
+        seed, number, rate = rest
+        with tf.GradientTape() as tape:
+            total, tokens = self._loss(source, target_in, target_out, seed, number)
+            loss = total / tf.cast(tokens, tf.float32)
+        return StepResult(loss, tokens, self.optimizer.apply(tape.gradient(loss, self.weights), rate))
+
+    def _add_gradients(
+        self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, seed: tf.Tensor, number: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            total, tokens = self._loss(source, target_in, target_out, seed, number)
+        for gradients, gradient in zip(self._sums, tape.gradient(total, self.weights), strict=True):
+            gradients.assign_add(tf.convert_to_tensor(gradient))
+        return total, tokens
+
+    def _apply_sums(self, tokens: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+        return self.optimizer.apply([total / tokens for total in self._sums], rate)
+
+    def _loss(
+        self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, seed: tf.Tensor, number: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the loss of a piece, summed over its real target tokens, and their number."""
+        config = self._config
+        if config.scheduled_sampling:
+            target_in = sampled_inputs(self._model, source, target_in, config, seed, number)
+        output, memory = self._model.teacher_forced(source, target_in, seed)
+        coverage = None
+        if config.coverage_loss:
+            coverage = config.coverage_loss * tf.cast(number > config.coverage_loss_after, tf.float32)
+        total, _, tokens = token_losses(self._model, output, memory, target_out, config.label_smoothing, coverage)
+        return total, tokens
+
+    def _pieces(self, batch: Batch) -> list[Batch]:
+        """Cuts a batch into pieces that fit; the last ones may be a row smaller."""
+        if self.largest is None or _cells(batch) <= self.largest or len(batch.source) == 1:
+            return [batch]
+        half = len(batch.source) // 2
+        first, second = (Batch(*(side[part] for side in batch)) for part in (slice(None, half), slice(half, None)))
+        return self._pieces(first) + self._pieces(second)
+
+    def _shrink(self, pieces: Sequence[Batch], number: int, problem: str) -> None:
+        worst = max(pieces, key=_cells)
+        if len(worst.source) == 1:
+            tokens = f"{worst.source.shape[1]} source and {worst.target_in.shape[1]} target tokens"
+            raise NmtError(
+                f"training step {number}: the memory does not hold a single pair of this length",
+                received=f"{tokens}; {problem[:200]}",
+                expected="enough memory for the longest pair",
+                action="Lower dataset.max_source_tokens and dataset.max_target_tokens, or the sizes of the model",
+            )
+        self.largest = _cells(worst) // 2 + 1
+
+
+def _cells(batch: Batch) -> int:
+    return int(batch.source.shape[0]) * int(batch.source.shape[1] + batch.target_in.shape[1])
