@@ -347,10 +347,10 @@ def loss_findings(valid_loss: float, unigram: float, exchange: float | None) -> 
 def curve_findings(curve: CurveMeasures) -> list[Finding]:
     """Judges the history of a training."""
     findings = [SKIPPED.judge(curve.skipped, str(curve.skipped))]
-    if curve.late_gain is not None:
+    if curve.late_gain is not None:  # there were validations enough to tell early from late
         findings.append(LATE_GAIN.judge(curve.late_gain, f"{curve.late_gain:+.1%} of the score in the last fifth"))
-    best = f"after {curve.best_at:.0%} of the steps"
-    findings.append(BEST_EARLY.judge(1 - curve.best_at, best, value=curve.best_at))
+        best = f"after {curve.best_at:.0%} of the steps"
+        findings.append(BEST_EARLY.judge(1 - curve.best_at, best, value=curve.best_at))
     findings.append(OVERFITTING.judge(curve.rise, f"{curve.rise:+.1%}"))
     if curve.gap is not None:
         findings.append(GAP.judge(curve.gap, f"validation {curve.gap:+.2f} nats per token"))

@@ -99,6 +99,11 @@ def test_curve():
     }
 
 
+def test_few_validations_tell_nothing_about_early_and_late():
+    curve = CurveMeasures(best_at=0.5, late_gain=None, rise=0.0, gap=None, skipped=0, valid_loss=1.0)
+    assert list(verdicts(f.curve_findings(curve))) == ["skipped steps", "rise of the validation loss"]
+
+
 @pytest.mark.parametrize(("steps", "verdict"), [(500, "good"), (400, "good"), (300, "look"), (100, "bad")])
 def test_warmup(steps, verdict):
     assert f.warmup_finding(steps, 400).verdict == verdict
