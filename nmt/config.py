@@ -152,12 +152,25 @@ class TokenizerConfig(Strict):
         None, description="a bundle whose source vocabulary is kept; with shared, for both sides"
     )
     target_from: str | None = Field(None, description="a bundle whose target vocabulary is kept")
+    extend: Count | None = Field(
+        None,
+        description="most pieces of the new text that a kept vocabulary gets at its end: first unknown characters, then"
+        " the most probable pieces; its own pieces, ids and kind stay",
+    )
 
     @model_validator(mode="after")
     def _kept_once(self) -> TokenizerConfig:
         if self.shared and self.target_from is not None:
             raise ValueError(
                 "tokenizer.target_from: a shared vocabulary is kept by source_from, or set shared to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _extends_what_is_kept(self) -> TokenizerConfig:
+        if self.extend is not None and self.source_from is None and self.target_from is None:
+            raise ValueError(
+                "tokenizer.extend: there is no vocabulary to extend, set source_from or target_from to a bundle"
             )
         return self
 
@@ -174,6 +187,21 @@ class DatasetConfig(Strict):
     tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
     max_source_tokens: Count = 128
     max_target_tokens: Count = 128
+
+
+class RiskConfig(Strict):
+    """Minimum risk training (Shen et al. 2016): the loss is the expected cost, 1 - score, of outputs that are drawn."""
+
+    metric: Literal["bleu", "chrf"] = Field(
+        "bleu", description="the score of a sentence, with evaluation's tokenize and lowercase"
+    )
+    samples: Count = Field(
+        8, description="outputs drawn for each source; dataset.tokens_per_batch counts them and the reference"
+    )
+    sharpness: Positive = Field(5e-3, description="exponent of an output's probability; small: all count alike")
+    likelihood_weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        0.0, description="weight of the reference's negative log-likelihood per token, unsmoothed, beside the risk"
+    )
 
 
 class TrainingConfig(Strict):
@@ -224,6 +252,9 @@ class TrainingConfig(Strict):
         0.0, description="weight of the coverage loss (See et al. 2017, eq. 12, 13)"
     )
     coverage_loss_after: Annotated[int, Field(ge=0)] = Field(0, description="steps before it is switched on")
+    risk: RiskConfig | None = Field(
+        None, description="fine-tune on a sentence score instead of the likelihood: minimum risk training"
+    )
 
 
 class DecodingConfig(Strict):
@@ -309,6 +340,22 @@ class Recipe(Strict):
             (
                 decoder.copy_source == "pointer" and self.training.label_smoothing > 0,
                 "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
+            ),
+            (
+                self.training.risk is not None and self.training.start_from is None,
+                "training.risk needs a model whose samples are already sensible: set training.start_from to a bundle"
+                " that was trained by likelihood",
+            ),
+            (
+                self.training.risk is not None and len(set(self.training.start_parts)) < 2,
+                "training.risk needs a model whose samples are already sensible: training.start_parts must be"
+                " [encoder, decoder]",
+            ),
+            (
+                self.training.risk is not None
+                and (self.training.coverage_loss > 0 or self.training.scheduled_sampling > 0),
+                "training.coverage_loss and scheduled_sampling belong to the likelihood, not to training.risk:"
+                " set them to 0",
             ),
             (
                 self.training.scheduled_sampling > 0 and not decoder.feed_token,

@@ -71,10 +71,16 @@ class Tokenizer:
             )
 
     @classmethod
-    def train(cls, paths: Sequence[Path], config: TokenizerConfig, seed: int) -> Tokenizer:
+    def train(cls, paths: Sequence[Path], config: TokenizerConfig, seed: int, at_most: bool = False) -> Tokenizer:
         """Learns a vocabulary from the lines of ``paths``; the same lines, config and seed give the same bytes.
 
         Of more than ``SAMPLE_LINES`` lines a random sample is read.
+
+        Args:
+            paths: the files.
+            config: the ``tokenizer`` section.
+            seed: of the sample.
+            at_most: ``vocab_size`` is an upper limit for every kind: the text may have fewer pieces.
 
         Raises:
             DataError: a file cannot be read, there is no text, or ``vocab_size`` does not fit the text.
@@ -104,7 +110,7 @@ class Tokenizer:
                 num_threads=_THREADS,
                 minloglevel=_QUIET,
                 # A text may have fewer words than vocab_size.
-                hard_vocab_limit=config.kind != "word",
+                hard_vocab_limit=config.kind != "word" and not at_most,
             )
         except RuntimeError as error:
             if lines.failure is not None:
@@ -113,7 +119,8 @@ class Tokenizer:
         tokenizer = cls(model.getvalue())
         size = tokenizer.vocab_size
         # The alphabet and the words of a side are what they are: for them vocab_size is an upper limit.
-        if not (size <= config.vocab_size if config.kind in ("char", "word") else size == config.vocab_size):
+        limit_only = at_most or config.kind in ("char", "word")
+        if not (size <= config.vocab_size if limit_only else size == config.vocab_size):
             raise _size_error(paths, config, size, size)
         return tokenizer
 

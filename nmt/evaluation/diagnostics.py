@@ -186,8 +186,9 @@ class CurveMeasures:
         late_gain: what the last fifth of the validations added to the best score, as a share of it; None where there
             are fewer than five.
         rise: how much the validation loss rose from its lowest value to the last, as a share of the lowest.
-        gap: nats per token from the last training losses to the last validation loss; None without training rows.
-            Smoothing and dropout make the training loss larger, so a large gap is never their doing.
+        gap: nats per token from the last training losses to the last validation loss; None without training rows,
+            and where the training loss is the risk. Smoothing and dropout make the training loss larger, so a large gap
+            is never their doing.
         skipped: steps whose gradient was not finite, each of which halved the learning rate.
         valid_loss: of the best validation, nats per token.
     """
@@ -219,6 +220,8 @@ def measure_curve(rows: Sequence[Row], config: TrainingConfig, planned: Callable
     if early >= 4:
         late_gain = (max(scores) - max(scores[:early])) / max(abs(max(scores)), 1e-9)
     last_epoch = [float(row["loss"]) for row in rows if "loss" in row and row.get("epoch") == validations[-1]["epoch"]]
+    if config.risk is not None:
+        last_epoch = []
     return CurveMeasures(
         best_at=validations[best]["step"] / max(row["step"] for row in rows),
         late_gain=late_gain,

@@ -244,14 +244,12 @@ def _piece_counts(run: TrainedRun) -> dict[str, Any]:
 
 
 def _training_findings(run: TrainedRun, model: Seq2Seq | None, counts: dict[str, Any]) -> list[Finding]:
-    from nmt.dataset import plan_epoch
     from nmt.training.inspection import exchange_loss, sample
-    from nmt.training.schedule import scheduled
+    from nmt.training.schedule import scheduled, steps_of_epoch
 
     recipe = run.bundle.recipe
     config, tokens_per_batch = recipe.training, recipe.dataset.tokens_per_batch
-    lengths = run.train.source.lengths, run.train.target.lengths - 1
-    steps_per_epoch = -(-len(plan_epoch(*lengths, tokens_per_batch, recipe.seed, 0)) // config.accumulate)
+    steps_per_epoch = steps_of_epoch(recipe, run.train)
     rows = [json.loads(line) for line in textio.read_lines(run.folder("train") / "history.jsonl") if line]
     curve = diagnostics.measure_curve(
         rows, config, lambda step: config.learning_rate * scheduled(config, step, steps_per_epoch)

@@ -30,6 +30,7 @@ from nmt.terminal import load_tensorflow
 
 if TYPE_CHECKING:
     from nmt.bundle import Bundle
+    from nmt.tokenizer import Tokenizer
     from nmt.vectors import Vectors
 
 
@@ -138,21 +139,37 @@ def _clean(context: StageContext) -> None:
 
 
 def _tokenizer(context: StageContext) -> None:
-    from nmt.bundle import load_bundle
     from nmt.tokenizer import TokenizerPair
 
     recipe = context.recipe
     files = side_files(context.inputs["clean"], "train")
     if any(recipe.corpora.with_vectors):
         files = (files[1], files[1])  # the source has no text: its tokenizer is never asked
-    kept = [
-        None if path is None else load_bundle(context.recipe_path.parent / path).tokenizers
-        for path in (recipe.tokenizer.source_from, recipe.tokenizer.target_from)
-    ]
-    source, target = kept[0].source if kept[0] else None, kept[1].target if kept[1] else None
-    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed, source, target)
+    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed, *_kept_tokenizers(context, files))
     tokenizers.save(context.output)
     context.say(f"vocabularies of {tokenizers.source.vocab_size} and {tokenizers.target.vocab_size} pieces")
+
+
+def _kept_tokenizers(context: StageContext, files: tuple[Path, Path]) -> list[Tokenizer | None]:
+    """Returns the vocabularies of source and target that the recipe keeps from bundles, extended where it says so."""
+    from nmt.bundle import load_bundle
+    from nmt.vocabulary_extension import extended
+
+    config = context.recipe.tokenizer
+    kept: list[Tokenizer | None] = []
+    for side, path, own in (("source", config.source_from, files[0]), ("target", config.target_from, files[1])):
+        if path is None:
+            kept.append(None)
+            continue
+        tokenizers = load_bundle(context.recipe_path.parent / path).tokenizers
+        tokenizer = tokenizers.source if side == "source" else tokenizers.target
+        if config.extend is not None:
+            before = tokenizer.vocab_size
+            text = files if config.shared else [own]
+            tokenizer = extended(tokenizer, text, config.extend, config, context.recipe.seed)
+            context.say(f"{side}_from: {tokenizer.vocab_size - before} new pieces behind its {before}")
+        kept.append(tokenizer)
+    return kept
 
 
 def _encode(context: StageContext) -> None:

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.config import Recipe
-from nmt.dataset import Batch, EncodedCorpus, batches, plan_epoch
+from nmt.dataset import Batch, EncodedCorpus, batches
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import Arrays, assign_weights, weights_of
@@ -32,7 +31,8 @@ from nmt.training.candidates import Candidate, Candidates
 from nmt.training.checkpoint import Checkpoints
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
-from nmt.training.schedule import scheduled
+from nmt.training.risk import Risk
+from nmt.training.schedule import scheduled, steps_of_epoch, training_plan
 from nmt.training.start import untrained_model
 from nmt.training.step import TrainStep
 from nmt.training.validation import Validator
@@ -116,7 +116,8 @@ class Trainer:
         self._model = untrained_model(recipe, tokenizers)
         if prepare is not None:
             prepare(self._model)
-        self._step = TrainStep(recipe, self._model)
+        risk = Risk(recipe, self._model, tokenizers.target) if recipe.training.risk else None
+        self._step = TrainStep(recipe, self._model, risk)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._step.weights]
         self._average_function = tf.function(self._update_averages, input_signature=[tf.TensorSpec([], tf.float32)])
 
@@ -136,11 +137,11 @@ class Trainer:
     def _run(self, output: Path, interruption: Interruption) -> TrainingResult:
         progress = self._resume()
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
-        self._steps_per_epoch = -(-len(self._plan(0)) // self._config.accumulate)
+        self._steps_per_epoch = steps_of_epoch(self._recipe, self._corpus)
         display = TrainingProgress(self._steps_per_epoch * self._config.max_epochs)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and not self._stops(progress):
-            plan = self._plan(progress.epoch)
+            plan = training_plan(self._recipe, self._corpus, progress.epoch)
             stream = batches(self._corpus, plan, progress.position)
             while group := list(islice(stream, self._config.accumulate)):
                 self._one_step(group, progress, history, display)
@@ -161,10 +162,6 @@ class Trainer:
         if not progress.candidates:
             self._validate(progress, history, display)
         return self._result(progress, output, display)
-
-    def _plan(self, epoch: int) -> list[npt.NDArray[np.int64]]:
-        lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
-        return plan_epoch(*lengths, self._recipe.dataset.tokens_per_batch, self._recipe.seed, epoch)
 
     def _stops(self, progress: Progress) -> bool:
         """Whether validation has stopped improving, or can improve no more."""

@@ -1,10 +1,27 @@
-"""The learning rate as a function of the step."""
+"""The batches of an epoch, and the learning rate as a function of the step."""
 
 from __future__ import annotations
 
 import math
 
-from nmt.config import TrainingConfig
+import numpy as np
+import numpy.typing as npt
+
+from nmt.config import Recipe, TrainingConfig
+from nmt.dataset import EncodedCorpus, plan_epoch
+
+
+def training_plan(recipe: Recipe, corpus: EncodedCorpus, epoch: int) -> list[npt.NDArray[np.int64]]:
+    """Returns the batches of an epoch of training: the indices of their pairs."""
+    risk = recipe.training.risk
+    outputs = 1 if risk is None else risk.samples + 1  # of every source
+    tokens_per_batch = max(1, recipe.dataset.tokens_per_batch // outputs)
+    return plan_epoch(corpus.source.lengths, corpus.target.lengths - 1, tokens_per_batch, recipe.seed, epoch)
+
+
+def steps_of_epoch(recipe: Recipe, corpus: EncodedCorpus) -> int:
+    """Returns the steps of the first epoch; the others have about as many."""
+    return -(-len(training_plan(recipe, corpus, 0)) // recipe.training.accumulate)
 
 
 def scheduled(config: TrainingConfig, step: int, steps_per_epoch: int) -> float:

@@ -63,14 +63,14 @@ class StartingPoint:
 
 
 def _check_vocabularies(folder: Path, theirs: TokenizerPair, ours: TokenizerPair, parts: list[Any]) -> None:
-    """Raises BundleError unless the vocabularies of the parts that are taken are the same."""
+    """Raises BundleError unless the vocabularies of the parts that are taken are the same, or were extended."""
     sides = {"encoder": ("source", theirs.source, ours.source), "decoder": ("target", theirs.target, ours.target)}
     for part in parts:
         side, before, now = sides[part]
-        if before.to_bytes() != now.to_bytes():
+        if now.pieces[: before.vocab_size] != before.pieces:
             raise BundleError(
                 f"{folder}: its {side} vocabulary is not that of this run, and the {part} starts from its embeddings",
                 received=f"a vocabulary of {before.vocab_size} pieces",
-                expected="the same pieces",
+                expected="the same pieces with the same ids, perhaps with others behind them",
                 action=f"Set tokenizer.{side}_from to this bundle (source_from where the vocabulary is shared)",
             )

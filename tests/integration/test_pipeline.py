@@ -6,6 +6,8 @@ from pathlib import Path
 
 import sacrebleu
 
+from nmt.tokenizer import TokenizerPair
+
 STAGES = ["fetch", "clean", "tokenizer", "encode", "train", "translate", "evaluate", "record"]
 
 
@@ -14,8 +16,9 @@ def plan_of(command, *arguments) -> dict[str, dict]:
     return {row["stage"]: row for row in plan["stages"]}
 
 
-def artifact(command, stage: str) -> Path:
-    return command.folder / plan_of(command)[stage]["artifact"]
+def artifact(command, stage: str, *settings: str) -> Path:
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    return command.folder / plan_of(command, *arguments)[stage]["artifact"]
 
 
 def lines_of(path: Path) -> list[str]:
@@ -145,3 +148,51 @@ def test_a_run_can_start_from_the_bundle_of_another(finished):
     assert index["facts"]["start_from"] == {"recipe": "tiny", "parts": ["encoder", "decoder"]}
     original = json.loads((finished.folder / bundle / "bundle.json").read_bytes())
     assert index["files"]["shared.model"] == original["files"]["shared.model"]
+
+
+def test_fine_tuning_on_another_script_with_an_extended_vocabulary(finished, project):
+    bundle = finished.folder / "work" / "runs" / "tiny" / "bundle"
+    for path in [*project.folder.glob("*.en"), *project.folder.glob("*.de")]:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.translate(str.maketrans("aeu", "жшщ")), encoding="utf-8")
+    settings = [
+        f"tokenizer={{kind: char, vocab_size: 29, source_from: {bundle}, extend: 10}}",
+        f"training.start_from={bundle}",
+        "training.max_epochs=30",
+        "training.select_on=loss",
+        "decoding.beam_size=1",
+    ]
+    result = project("run", "tiny.yaml", *(part for setting in settings for part in ("--set", setting)))
+    old, new = (
+        TokenizerPair.load(folder).target for folder in (bundle, project.folder / "work" / "runs" / "tiny" / "bundle")
+    )
+    assert f"source_from: 3 new pieces behind its {old.vocab_size}".encode() in result.stderr
+    assert new.pieces[: old.vocab_size] == old.pieces
+    lines = lines_of(project.folder / "test.de")
+    assert old.unknown_rate(lines) > 0.1
+    assert new.unknown_rate(lines) == 0.0
+    # Search never writes the unknown piece, so what is written is known.
+    answers = "".join(lines_of(artifact(project, "translate", *settings) / "test.txt"))
+    assert set("жшщ") & set(answers)
+
+
+def test_fine_tuning_on_a_sentence_score(finished):
+    bundle = "work/runs/tiny/bundle"
+    settings = [
+        "name=risk",
+        f"tokenizer={{kind: char, vocab_size: 29, source_from: {bundle}}}",
+        "training={max_epochs: 1, checkpoint_every: 3, risk: {metric: chrf, samples: 3}}",
+    ]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    refused = finished("run", "tiny.yaml", *arguments, expect=2)
+    assert b"training.risk needs a model whose samples are already sensible" in refused.stderr
+    arguments += ["--set", f"training.start_from={bundle}"]
+    result = finished("run", "tiny.yaml", *arguments)
+    assert b"validation after epoch 1" in result.stderr
+    before, after = (
+        json.loads((finished.folder / "work" / "runs" / name / "bundle" / "bundle.json").read_bytes())
+        for name in ("tiny", "risk")
+    )
+    # The same tokens in a batch, but four outputs of every source.
+    assert after["facts"]["steps"] > before["facts"]["steps"]
+    assert after["files"]["weights.npz"] != before["files"]["weights.npz"]

@@ -13,6 +13,7 @@ ORDER = [
     "corpora",
     "cleaning",
     "tokenizer",
+    "vocabulary_extension",
     "word_vectors",
     "dataset",
     "models",

@@ -142,6 +142,11 @@ def test_a_validation_that_is_no_number_is_not_the_best():
     assert d.skipped_steps(rows, config, lambda step: 1.0) == 0
 
 
+def test_a_risk_is_not_compared_with_a_loss():
+    config = TrainingConfig(risk={"metric": "chrf", "samples": 2})
+    assert d.measure_curve(history([1.0], [5]), config, lambda step: 1.0).gap is None
+
+
 def test_few_validations_have_no_end():
     assert d.measure_curve(history([1.0] * 4, [1, 2, 3, 4]), TrainingConfig(), lambda step: 1.0).late_gain is None
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from nmt.config import TrainingConfig
-from nmt.training.schedule import scheduled
+from nmt.config import Recipe, TrainingConfig
+from nmt.dataset import EncodedCorpus, Sequences
+from nmt.training.schedule import scheduled, steps_of_epoch, training_plan
 
 STEPS = (50, 100, 600, 1100)  # of 11 epochs of 100 steps
 
@@ -37,3 +38,21 @@ def test_steps_beyond_the_last_still_train():
 def test_a_warm_up_longer_than_the_training():
     config = TrainingConfig(warmup_steps=100, decay="cosine", max_epochs=1)
     assert scheduled(config, 40, 50) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("training", "batches", "steps"),
+    [
+        ({}, 5, 5),
+        ({"accumulate": 2}, 5, 3),
+        # Three samples and the reference of every source share the tokens of a batch.
+        ({"start_from": "bundle", "risk": {"metric": "chrf", "samples": 3}}, 10, 10),
+    ],
+)
+def test_steps_of_an_epoch(training, batches, steps):
+    corpora = {"source": "a", "target": "b", "train": ["c/d"], "valid": ["c/d"]}
+    settings = {"name": "x", "corpora": corpora, "training": training, "dataset": {"tokens_per_batch": 8}}
+    recipe = Recipe.model_validate(settings)
+    corpus = EncodedCorpus(Sequences.of([[4, 3]] * 10), Sequences.of([[2, 4, 5, 6, 3]] * 10))
+    assert len(training_plan(recipe, corpus, 0)) == batches
+    assert steps_of_epoch(recipe, corpus) == steps
