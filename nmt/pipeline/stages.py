@@ -68,7 +68,7 @@ def _corpora_identity(recipe: Recipe, recipe_path: Path) -> Any:
     }
 
 
-def _vectors(context: StageContext, name: str) -> Vectors | None:
+def source_vectors(recipe: Recipe, fetched: Path, name: str) -> Vectors | None:
     """Returns the vectors that the source lines of a split stand for, where they do.
 
     Whether they do is written in ``corpora``, so whatever builds on ``fetch`` depends on it already.
@@ -76,9 +76,13 @@ def _vectors(context: StageContext, name: str) -> Vectors | None:
     from nmt.corpora.materialize import vectors_file
     from nmt.vectors import Vectors
 
-    if not any(context.recipe.corpora.with_vectors):
+    if not any(recipe.corpora.with_vectors):
         return None
-    return Vectors.load(vectors_file(side_files(context.inputs["fetch"], name)[0]))
+    return Vectors.load(vectors_file(side_files(fetched, name)[0]))
+
+
+def _vectors(context: StageContext, name: str) -> Vectors | None:
+    return source_vectors(context.recipe, context.inputs["fetch"], name)
 
 
 def _fetch(context: StageContext) -> None:

@@ -58,7 +58,10 @@ class TrainingData:
 
     @cached_property
     def steps_per_epoch(self) -> int:
-        """The number of batches that an epoch is expected to have, on average over all epochs."""
+        """The number of steps that an epoch is expected to have, on average over all epochs."""
+        return -(-self._batches_per_epoch() // self._recipe.training.accumulate)
+
+    def _batches_per_epoch(self) -> int:
         corpus = self._segmented(0)
         whole = len(self._plan(corpus, np.arange(len(corpus)), 0))
         if self._recipe.dataset.mix is None and self._recipe.dataset.curriculum is None:

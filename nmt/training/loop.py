@@ -18,7 +18,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -35,6 +34,7 @@ from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
 from nmt.training.risk import Risk
 from nmt.training.schedule import scheduled
+from nmt.training.start import untrained_model
 from nmt.training.step import TrainStep
 from nmt.training.validation import Validator
 
@@ -114,8 +114,7 @@ class Trainer:
         self._saved: list[Candidate] = []  # the candidates that the last checkpoint names
         if self._config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(recipe.seed)
-        self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+        self._model = untrained_model(recipe, tokenizers)
         if prepare is not None:
             prepare(self._model)
         risk = Risk(recipe, self._model, tokenizers.target) if recipe.training.risk else None
@@ -139,8 +138,7 @@ class Trainer:
     def _run(self, output: Path, interruption: Interruption) -> TrainingResult:
         progress = self._resume()
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
-        self._steps_per_epoch = -(-self._data.steps_per_epoch // self._config.accumulate)
-        display = TrainingProgress(self._steps_per_epoch * self._config.max_epochs)
+        display = TrainingProgress(self._data.steps_per_epoch * self._config.max_epochs)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and not self._stops(progress):
             corpus, plan = self._data.epoch(progress.epoch)
@@ -175,7 +173,7 @@ class Trainer:
     ) -> None:
         progress.step += 1
         config = self._config
-        schedule = scheduled(config, progress.step, self._steps_per_epoch)
+        schedule = scheduled(config, progress.step, self._data.steps_per_epoch)
         learning_rate = config.learning_rate * progress.learning_rate_scale * schedule
         loss, tokens, norm = self._step.take(group, progress.step, learning_rate)
         if self._step.largest != progress.largest:
@@ -311,6 +309,7 @@ class Trainer:
         facts: dict[str, Any] = {
             "steps": progress.step,
             "epochs": progress.epoch,
+            "steps_per_epoch": self._data.steps_per_epoch,
             "best_step": best_step,
             "best_score": best_score,
             "selected_on": self._config.select_on,

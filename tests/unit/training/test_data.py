@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_learning import Validation, corpus_of, recipe_of, reversals, run
 
-from nmt.config import CurriculumConfig, DatasetConfig, MixConfig, Recipe
-from nmt.dataset import plan_epoch
+from nmt.config import CurriculumConfig, DatasetConfig, MixConfig, Recipe, TrainingConfig
+from nmt.dataset import EncodedCorpus, Sequences, plan_epoch
 from nmt.errors import DataError
 from nmt.training.data import TrainingData, competence, mixed_rows, shortest
 
@@ -158,3 +158,20 @@ def test_training_goes_through_epochs_of_different_sizes_and_resumes(tmp_path):
     assert resumed.facts == whole.facts
     for name, array in whole.weights.items():
         np.testing.assert_array_equal(resumed.weights[name], array)
+
+
+@pytest.mark.parametrize(
+    ("training", "batches", "steps"),
+    [
+        ({}, 5, 5),
+        ({"accumulate": 2}, 5, 3),
+        # Three samples and the reference of every source share the tokens of a batch.
+        ({"start_from": "bundle", "risk": {"metric": "chrf", "samples": 3}}, 10, 10),
+    ],
+)
+def test_batches_and_steps_of_an_epoch(training, batches, steps):
+    recipe = recipe_with(tokens_per_batch=8).model_copy(update={"training": TrainingConfig.model_validate(training)})
+    corpus = EncodedCorpus(Sequences.of([[4, 3]] * 10), Sequences.of([[2, 4, 5, 6, 3]] * 10), np.arange(10))
+    data = TrainingData(recipe, corpus)
+    assert len(data.epoch(0)[1]) == batches
+    assert data.steps_per_epoch == steps
