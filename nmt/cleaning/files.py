@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nmt.cleaning.run import CleaningRun, StepReport, clean
-from nmt.config import CleaningStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
 from nmt.storage import atomic_file, write_bytes, write_json
 from nmt.textio import encode_line, read_parallel

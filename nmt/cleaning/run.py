@@ -8,8 +8,8 @@ from typing import Any
 
 from nmt.cleaning.filters import EmptyFilter, EvaluationDigests, Filter, filter_of
 from nmt.cleaning.normalize import Normalizer
-from nmt.config import CleaningStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep
 
 EXAMPLES_PER_STEP = 5
 _EXAMPLE_CHARACTERS = 200

@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from nmt.config import CorpusReference, FilesConfig, PartConfig, TextConfig, TextReference
 from nmt.corpora.cards import (
     CorpusCard,
     GeneratedSplit,
@@ -21,6 +20,7 @@ from nmt.corpora.cards import (
 from nmt.corpora.fetch import Progress, stored_path
 from nmt.corpora.pair import Pair
 from nmt.corpora.readers import read_pairs
+from nmt.corpora_config import CorpusReference, FilesConfig, PartConfig, TextConfig, TextReference
 from nmt.errors import DataError, UsageError
 from nmt.storage import atomic_file, sha256_of_file
 from nmt.textio import encode_line, read_lines, read_parallel

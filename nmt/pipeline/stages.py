@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 import nmt
 from nmt import textio
-from nmt.config import CorpusReference, Recipe
+from nmt.config import Recipe
+from nmt.corpora_config import CorpusReference
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
 from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nmt import textio
-from nmt.config import BackTranslationConfig, Recipe, SyntheticConfig
+from nmt.config import Recipe
+from nmt.corpora_config import BackTranslationConfig, SyntheticConfig
 from nmt.pipeline.stage import StageContext, side_files
 from nmt.pipeline.teachers import Teacher, teachers_of
 from nmt.storage import write_json

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nmt.bundle import bundle_digest, load_bundle
-from nmt.config import BackTranslationConfig, Recipe, SyntheticConfig, load_recipe
+from nmt.config import Recipe, load_recipe
+from nmt.corpora_config import BackTranslationConfig, SyntheticConfig
 from nmt.errors import RecipeError
 
 _TURNED = "turned"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from nmt.config import FilesConfig, PartConfig, Recipe, find_recipe, json_schema, load_recipe, shipped_folder
+from nmt.config import Recipe, find_recipe, json_schema, load_recipe, shipped_folder
 from nmt.corpora.materialize import reference_identity
+from nmt.corpora_config import FilesConfig, PartConfig
 from nmt.errors import RecipeError
 
 SHIPPED = sorted(shipped_folder("pipelines").rglob("*.yaml"))

@@ -9,8 +9,8 @@ import pytest
 
 from nmt.cleaning import TrainingPart, clean, clean_files
 from nmt.cleaning.run import EXAMPLES_PER_STEP
-from nmt.config import CleaningStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from nmt.cleaning.run import clean
-from nmt.config import CleaningStep, CorpusReference, DecontaminateStep, FilesConfig, PartConfig, TextConfig
 from nmt.corpora import phrases
 from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.materialize import (
@@ -20,6 +19,7 @@ from nmt.corpora.materialize import (
     text_identity,
 )
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep, CorpusReference, DecontaminateStep, FilesConfig, PartConfig, TextConfig
 from nmt.errors import DataError, UsageError
 from nmt.vectors import Vectors
 
