@@ -118,7 +118,13 @@ def turned(recipe: Recipe, recipe_path: Path) -> Recipe:
         for settings in step.values():
             if settings.get("on") in _OTHER_SIDE:
                 settings["on"] = _OTHER_SIDE[settings["on"]]
-    _swap(tree.get("dataset", {}), "max_source_tokens", "max_target_tokens")
+    dataset = tree.get("dataset", {})
+    _swap(dataset, "max_source_tokens", "max_target_tokens")
+    if mix := dataset.pop("mix", None):
+        # The weights of the human parts; their epochs were arranged around the synthetic ones.
+        weights = [entry.get("weight", 1.0) for entry in mix[: len(corpora["train"])]]
+        if any(weights):
+            dataset["mix"] = [{"weight": weight} for weight in weights]
     embedding = tree.get("model", {}).get("embedding", {})
     _swap(embedding, "source_vectors", "target_vectors")
     return Recipe.model_validate(tree)
