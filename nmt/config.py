@@ -315,7 +315,8 @@ class Recipe(Strict):
         return [
             (
                 wrong,
-                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus",
+                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus of corpora.train"
+                " and step of synthetic, in this order",
             ),
             (
                 empty is not None,
@@ -335,7 +336,7 @@ class Recipe(Strict):
     @property
     def training_parts(self) -> int:
         """The number of parts of the training set, in the order of which ``dataset.mix`` has its entries."""
-        return len(self.corpora.train)
+        return len(self.corpora.train) + len(self.synthetic)
 
     @property
     def board(self) -> str:
