@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from nmt.bundle import load_bundle
 from nmt.config import Recipe
 from nmt.errors import BundleError
@@ -13,6 +15,12 @@ from nmt.models.seq2seq import Seq2Seq
 from nmt.models.transfer import transfer_weights
 from nmt.tokenizer import TokenizerPair
 from nmt.word_vectors import initial_vectors
+
+
+def untrained_model(recipe: Recipe, tokenizers: TokenizerPair) -> Seq2Seq:
+    """Builds the network with the random weights of the recipe's seed, and seeds the generators of this process."""
+    keras.utils.set_random_seed(recipe.seed)
+    return Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
 
 
 class StartingPoint:

@@ -19,7 +19,7 @@ from nmt.models.seq2seq import Seq2Seq
 from nmt.training.loss import token_losses
 from nmt.training.optimizer import Optimizer
 from nmt.training.risk import Risk, RiskBatch
-from nmt.training.sampling import sampled_inputs
+from nmt.training.scheduled_sampling import sampled_inputs
 
 
 class StepResult(NamedTuple):

@@ -117,6 +117,13 @@ def test_translate_writes_a_file(finished, tmp_path):
     assert len(lines_of(output)) == len(lines_of(finished.folder / "test.en"))
 
 
+def test_the_mix_and_the_curriculum_are_the_business_of_training_alone(finished):
+    settings = ("dataset.mix=[{weight: 2}]", "dataset.curriculum={epochs: 2}")
+    plan = plan_of(finished, *[word for setting in settings for word in ("--set", setting)])
+    assert [name for name, row in plan.items() if row["state"] == "run"] == STAGES[4:]
+    assert "dataset.mix.0.weight (absent) -> 2.0" in plan["train"]["reasons"]
+
+
 def test_another_seed_gives_another_model(finished):
     plan = plan_of(finished, "--set", "seed=2")
     assert plan["train"]["state"] == "run"
@@ -196,3 +203,37 @@ def test_fine_tuning_on_a_sentence_score(finished):
     # The same tokens in a batch, but four outputs of every source.
     assert after["facts"]["steps"] > before["facts"]["steps"]
     assert after["files"]["weights.npz"] != before["files"]["weights.npz"]
+
+
+def test_the_parts_of_the_training_set_are_followed_to_the_ids(project):
+    """Three corpora: one that repeats the first, and one with a pair that is too long."""
+    (project.folder / "long.en").write_text("old new\n" + "big house " * 9 + "\nbig old blue\n")
+    (project.folder / "long.de").write_text("alt neu\n" + "gross Haus " * 9 + "\ngross alt blau\n")
+    own, long = "{source: train.en, target: train.de}", "{source: long.en, target: long.de}"
+    settings = [f"corpora.train=[{own}, {own}, {long}]", "dataset.max_source_tokens=50"]
+    project("run", "tiny.yaml", "encode", *[word for setting in settings for word in ("--set", setting)])
+    (report,) = (project.folder / "work" / "artifacts" / "clean").glob("*/report.json")
+    assert json.loads(report.read_bytes())["parts"] == [
+        {"name": "train", "read": 140, "kept": 140},
+        {"name": "train", "read": 140, "kept": 0},
+        {"name": "long", "read": 3, "kept": 3},
+    ]
+    (counts,) = (project.folder / "work" / "artifacts" / "encode").glob("*/train.json")
+    assert json.loads(counts.read_bytes())["parts"] == [140, 0, 2]
+
+
+def test_a_mix_and_sampled_subwords_train_the_same_bundle_twice(project):
+    recipe = (
+        (project.folder / "tiny.yaml").read_text().replace("kind: char, vocab_size: 29", "kind: bpe, vocab_size: 60")
+    )
+    dataset = (
+        "{tokens_per_batch: 256, subword_sampling: 0.2, mix: [{weight: 1.5}, {from_epoch: 2}], curriculum: {epochs: 2}}"
+    )
+    recipe = recipe.replace("{tokens_per_batch: 512}", dataset)
+    recipe = recipe.replace("train: [", "train: [{source: valid.de, target: valid.en}, ")
+    (project.folder / "tiny.yaml").write_text(recipe)
+    project("run", "tiny.yaml", "train")
+    weights = artifact(project, "train") / "bundle" / "weights.npz"
+    first = weights.read_bytes()
+    project("run", "tiny.yaml", "train", "--force", "train")
+    assert weights.read_bytes() == first

@@ -11,6 +11,7 @@ from nmt.errors import UsageError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import assign_weights, weights_of
 from nmt.tokenizer import BOS, EOS, PAD
+from nmt.training.data import TrainingData
 from nmt.training.loop import Trainer
 from nmt.training.loss import token_losses
 from nmt.training.risk import Risk, RiskBatch, expected_costs, log_likelihoods
@@ -200,14 +201,16 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     recipe = recipe_of({"samples": 3}, dropout=0.1, max_epochs=2, checkpoint_every=2, validate_every=5)
     targets = [[4 + (n * k) % 5 for k in range(1, 3 + n % 3)] for n in range(40)]
     corpus = EncodedCorpus(
-        Sequences.of([*target, EOS] for target in targets), Sequences.of([BOS, *target, EOS] for target in targets)
+        Sequences.of([*target, EOS] for target in targets),
+        Sequences.of([BOS, *target, EOS] for target in targets),
+        np.arange(len(targets)),
     )
 
     def run(name, validation):
         output = tmp_path / name / "output"
         output.mkdir(parents=True)
         scratch = tmp_path / name.split("-")[0]
-        return Trainer(recipe, Vocabularies, corpus, validation, scratch).run(output)
+        return Trainer(recipe, Vocabularies, TrainingData(recipe, corpus), validation, scratch).run(output)
 
     whole = run("whole", Validation())
     assert whole.facts["steps"] > 5  # batches are smaller by the outputs: 40 pairs would be one
