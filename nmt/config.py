@@ -101,7 +101,9 @@ class DatasetConfig(Strict):
     tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
     max_source_tokens: Count = Field(128, description="longer pairs are left out")
     max_target_tokens: Count = Field(128, description="longer pairs are left out")
-    mix: list[MixConfig] | None = Field(None, description="one entry per corpus of corpora.train, in that order")
+    mix: list[MixConfig] | None = Field(
+        None, description="one entry per corpus of corpora.train, then per step of synthetic"
+    )
     curriculum: CurriculumConfig | None = Field(None, description="short sources first; none: all pairs at once")
     subword_sampling: Fraction = Field(
         0.0,
@@ -315,7 +317,8 @@ class Recipe(Strict):
         return [
             (
                 wrong,
-                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus",
+                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus"
+                " of corpora.train, then one per step of synthetic",
             ),
             (
                 empty is not None,
@@ -334,8 +337,8 @@ class Recipe(Strict):
 
     @property
     def training_parts(self) -> int:
-        """The number of parts of the training set, in the order of which ``dataset.mix`` has its entries."""
-        return len(self.corpora.train)
+        """The number of parts of the training set, synthetic ones last; ``dataset.mix`` has as many entries."""
+        return len(self.corpora.train) + len(self.synthetic)
 
     @property
     def board(self) -> str:

@@ -48,6 +48,15 @@ def test_turned_twice_it_is_what_it_was():
     assert again.model_dump(exclude={"name"}) == recipe.model_dump(exclude={"name"})
 
 
+def test_a_teacher_has_the_weights_of_the_corpora_that_are_left():
+    mix = [{"weight": 2.0}, {"until_epoch": 5}, {"weight": 0.5}]
+    other = turned(recipe_of(synthetic=[BACK], dataset={"mix": mix}), PATH)
+    assert [(entry.weight, entry.until_epoch) for entry in other.dataset.mix] == [(2.0, None), (1.0, 5)]
+    # Epochs that were for synthetic pairs alone would have none.
+    mix = [{"from_epoch": 3}, {"from_epoch": 5}, {}]
+    assert turned(recipe_of(synthetic=[BACK], dataset={"mix": mix}), PATH).dataset.mix is None
+
+
 @pytest.mark.parametrize(
     ("section", "key"),
     [
