@@ -101,9 +101,7 @@ class DatasetConfig(Strict):
     tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
     max_source_tokens: Count = Field(128, description="longer pairs are left out")
     max_target_tokens: Count = Field(128, description="longer pairs are left out")
-    mix: list[MixConfig] | None = Field(
-        None, description="one entry per corpus of corpora.train, then per step of synthetic"
-    )
+    mix: list[MixConfig] | None = Field(None, description="one entry per corpus of corpora.train, in that order")
     curriculum: CurriculumConfig | None = Field(None, description="short sources first; none: all pairs at once")
     subword_sampling: Fraction = Field(
         0.0,
@@ -317,8 +315,8 @@ class Recipe(Strict):
         return [
             (
                 wrong,
-                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus"
-                " of corpora.train, then one per step of synthetic",
+                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus of corpora.train"
+                " and step of synthetic, in this order",
             ),
             (
                 empty is not None,
@@ -337,7 +335,7 @@ class Recipe(Strict):
 
     @property
     def training_parts(self) -> int:
-        """The number of parts of the training set, synthetic ones last; ``dataset.mix`` has as many entries."""
+        """The number of parts of the training set, in the order of which ``dataset.mix`` has its entries."""
         return len(self.corpora.train) + len(self.synthetic)
 
     @property

@@ -120,22 +120,17 @@ def turned(recipe: Recipe, recipe_path: Path) -> Recipe:
                 settings["on"] = _OTHER_SIDE[settings["on"]]
     dataset = tree.get("dataset", {})
     _swap(dataset, "max_source_tokens", "max_target_tokens")
-    if dataset.get("mix") is not None:
-        dataset["mix"] = _mix_without_synthetic(recipe, dataset["mix"])
+    if mix := dataset.pop("mix", None):
+        # The weights of the human parts; their epochs were arranged around the synthetic ones.
+        weights = [entry.get("weight", 1.0) for entry in mix[: len(corpora["train"])]]
+        if any(weights):
+            dataset["mix"] = [{"weight": weight} for weight in weights]
     embedding = tree.get("model", {}).get("embedding", {})
     _swap(embedding, "source_vectors", "target_vectors")
     return Recipe.model_validate(tree)
 
 
 _OTHER_SIDE = {"source": "target", "target": "source"}
-
-
-def _mix_without_synthetic(recipe: Recipe, mix: list[Any]) -> list[Any] | None:
-    """Returns the entries of ``corpora.train``; None where these leave an epoch to the synthetic pairs alone."""
-    number = len(recipe.corpora.train)
-    natural = recipe.dataset.model_copy(update={"mix": (recipe.dataset.mix or [])[:number]})
-    empty = natural.epoch_without_pairs([1] * number, recipe.training.max_epochs)
-    return mix[:number] if empty is None else None
 
 
 def _swap(section: dict[str, Any], first: str, second: str) -> None:

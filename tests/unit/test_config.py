@@ -145,14 +145,6 @@ def test_training_data_that_makes_no_sense_is_refused(settings, message):
         Recipe.model_validate({"name": "x", "corpora": CORPORA, **settings})
 
 
-def test_synthetic_pairs_have_entries_of_the_mix_as_well():
-    synthetic = [{"method": "back_translation", "text": ["c/mono"]}]
-    recipe = {"name": "x", "corpora": CORPORA, "synthetic": synthetic}
-    assert Recipe.model_validate({**recipe, "dataset": {"mix": [{}, {"weight": 0.5}]}}).training_parts == 2
-    with pytest.raises(ValueError, match=r"dataset\.mix has 1 entries: it needs 2"):
-        Recipe.model_validate({**recipe, "dataset": {"mix": [{}]}})
-
-
 def test_the_training_data_of_one_corpus_with_all_settings():
     dataset = {"mix": [{"weight": 0.5}], "curriculum": {"epochs": 3}, "subword_sampling": 0.1}
     assert Recipe.model_validate({"name": "x", "corpora": CORPORA, "dataset": dataset}).training_parts == 1

@@ -42,19 +42,22 @@ def test_what_is_said_of_one_side_is_said_of_the_other():
     assert (other.model.embedding.source_vectors, other.model.embedding.target_vectors) == ("de.vec", "en.vec")
 
 
+@pytest.mark.parametrize(
+    ("mix", "expected"),
+    [([{"weight": 2}, {"weight": 0.5}], [2.0]), ([{"until_epoch": 1}, {}], [1.0]), ([{"weight": 0}, {}], None)],
+)
+def test_a_turned_recipe_has_the_weights_of_the_human_parts(mix, expected):
+    corpora = {"source": "a", "target": "b", "train": ["c/d"], "valid": ["c/d"]}
+    step = {"method": "back_translation", "text": ["c/d"]}
+    recipe = Recipe.model_validate({"name": "x", "corpora": corpora, "synthetic": [step], "dataset": {"mix": mix}})
+    own = turned(recipe, PATH).dataset.mix
+    assert (own and [entry.weight for entry in own]) == expected
+
+
 def test_turned_twice_it_is_what_it_was():
     recipe = recipe_of(cleaning=[{"deduplicate": {"on": "target"}}], dataset={"max_target_tokens": 5})
     again = turned(turned(recipe, PATH), PATH)
     assert again.model_dump(exclude={"name"}) == recipe.model_dump(exclude={"name"})
-
-
-def test_a_teacher_has_the_weights_of_the_corpora_that_are_left():
-    mix = [{"weight": 2.0}, {"until_epoch": 5}, {"weight": 0.5}]
-    other = turned(recipe_of(synthetic=[BACK], dataset={"mix": mix}), PATH)
-    assert [(entry.weight, entry.until_epoch) for entry in other.dataset.mix] == [(2.0, None), (1.0, 5)]
-    # Epochs that were for synthetic pairs alone would have none.
-    mix = [{"from_epoch": 3}, {"from_epoch": 5}, {}]
-    assert turned(recipe_of(synthetic=[BACK], dataset={"mix": mix}), PATH).dataset.mix is None
 
 
 @pytest.mark.parametrize(
