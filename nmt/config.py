@@ -11,129 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from nmt.corpora_config import CleaningStep, CorporaConfig, SyntheticConfig, default_cleaning
 from nmt.errors import RecipeError, nearest
 from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig
 from nmt.strict_yaml import Strict, override, read_yaml, refuse, validate
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
-
-
-class FilesConfig(Strict):
-    """A parallel corpus in the user's own files, one path per side, relative to the recipe."""
-
-    source: str = Field(description="text, or an .npz file with model.encoder.input vectors")
-    target: str
-
-    @property
-    def has_vectors(self) -> bool:
-        """Whether the source is a file of vectors."""
-        return self.source.endswith(".npz")
-
-
-class PartConfig(Strict):
-    """A part of a split of a card, for instance a validation set for a corpus without one.
-
-    A validation set that is taken out of the training split is still in it; the cleaning step ``decontaminate`` removes
-    it there.
-    """
-
-    corpus: str = Field(description="card/split")
-    every: Annotated[int, Field(ge=2)] = Field(
-        description="takes one line in so many: 20 takes the lines 1, 21, 41, ..."
-    )
-
-
-CorpusReference = str | PartConfig | FilesConfig
-
-
-class CorporaConfig(Strict):
-    """Which text is read. A corpus is ``card/split``, a part of one, or a pair of files."""
-
-    source: str = Field(
-        description="side of the cards that is translated from: a language, or a field such as abstract"
-    )
-    target: str = Field(description="side of the cards that is translated to")
-    train: list[CorpusReference] = Field(min_length=1)
-    valid: list[CorpusReference] = Field(min_length=1)
-    test: list[CorpusReference] = Field([])
-
-    @property
-    def with_vectors(self) -> list[bool]:
-        """Of each corpus, whether its source is a file of vectors."""
-        references = [*self.train, *self.valid, *self.test]
-        return [isinstance(reference, FilesConfig) and reference.has_vectors for reference in references]
-
-
-class NormalizeStep(Strict):
-    """Unicode normalisation of both sides; zero-width marks dropped, white space squeezed."""
-
-    form: Literal["NFC", "NFKC", "none"] = "NFC"
-    squeeze_spaces: bool = True
-
-
-class LengthStep(Strict):
-    """Keeps pairs in which both sides have from ``min`` to ``max`` units."""
-
-    unit: Literal["word", "char"] = "word"
-    min: Count = 1
-    max: Count = 200
-
-
-class LengthRatioStep(Strict):
-    """Keeps pairs whose longer side has at most ``max`` times the units of the shorter one."""
-
-    unit: Literal["word", "char"] = "char"
-    max: Annotated[float, Field(ge=1.0)] = 4.0
-
-
-class DeduplicateStep(Strict):
-    """Keeps the first of equal pairs, or of pairs with equal sources or targets."""
-
-    on: Literal["pair", "source", "target"] = "pair"
-
-
-class DecontaminateStep(Strict):
-    """Drops training pairs that occur in the evaluation sets, compared without case, punctuation and spaces."""
-
-    against: list[Literal["valid", "test"]] = Field(["valid", "test"])
-    on: Literal["pair", "source", "target", "either"] = "pair"
-
-
-class CleaningStep(Strict):
-    """One step of cleaning: a mapping with exactly one key, the step's name."""
-
-    normalize: NormalizeStep | None = None
-    length: LengthStep | None = None
-    length_ratio: LengthRatioStep | None = None
-    deduplicate: DeduplicateStep | None = None
-    decontaminate: DecontaminateStep | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> CleaningStep:
-        if len(self.model_fields_set) != 1 or self.settings is None:
-            raise ValueError(f"a cleaning step is a mapping with one key: one of {', '.join(type(self).model_fields)}")
-        return self
-
-    @property
-    def name(self) -> str:
-        """The step's name."""
-        return next(iter(self.model_fields_set))
-
-    @property
-    def settings(self) -> Strict:
-        """The step's settings."""
-        settings: Strict = getattr(self, self.name)
-        return settings
-
-
-def _default_cleaning() -> list[CleaningStep]:
-    return [
-        CleaningStep(normalize=NormalizeStep()),
-        CleaningStep(length=LengthStep()),
-        CleaningStep(deduplicate=DeduplicateStep()),
-        CleaningStep(decontaminate=DecontaminateStep()),
-    ]
 
 
 class TokenizerConfig(Strict):
@@ -152,6 +36,11 @@ class TokenizerConfig(Strict):
         None, description="a bundle whose source vocabulary is kept; with shared, for both sides"
     )
     target_from: str | None = Field(None, description="a bundle whose target vocabulary is kept")
+    extend: Count | None = Field(
+        None,
+        description="most pieces of the new text that a kept vocabulary gets at its end: first unknown characters, then"
+        " the most probable pieces; its own pieces, ids and kind stay",
+    )
 
     @model_validator(mode="after")
     def _kept_once(self) -> TokenizerConfig:
@@ -162,18 +51,90 @@ class TokenizerConfig(Strict):
         return self
 
     @model_validator(mode="after")
+    def _extends_what_is_kept(self) -> TokenizerConfig:
+        if self.extend is not None and self.source_from is None and self.target_from is None:
+            raise ValueError(
+                "tokenizer.extend: there is no vocabulary to extend, set source_from or target_from to a bundle"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _words_are_not_spelt(self) -> TokenizerConfig:
         if self.kind == "word" and self.byte_fallback:
             raise ValueError("tokenizer.kind word has no byte_fallback: set it to false, or use unigram or bpe")
         return self
 
 
+class MixConfig(Strict):
+    """How much of a corpus an epoch takes, and in which epochs it is there."""
+
+    weight: Annotated[float, Field(ge=0.0, le=100.0)] = Field(
+        1.0,
+        description="how often an epoch has each pair, on average: 2.5 is twice, and a random half a third time",
+    )
+    from_epoch: Count = Field(1, description="the first epoch that has the corpus, counted from 1")
+    until_epoch: Count | None = Field(None, description="the last epoch that has it; none: to the end")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> MixConfig:
+        if self.until_epoch is not None and self.until_epoch < self.from_epoch:
+            raise ValueError(f"until_epoch {self.until_epoch} is before from_epoch {self.from_epoch}")
+        return self
+
+    def covers(self, epoch: int) -> bool:
+        """Whether an epoch, counted from 1, has pairs of the corpus."""
+        return self.weight > 0 and self.from_epoch <= epoch <= (self.until_epoch or epoch)
+
+
+class CurriculumConfig(Strict):
+    """Short sources first (Platanios et al. 2019, with the competence that grows as a square root)."""
+
+    epochs: Count = Field(3, description="epochs until all pairs take part")
+    start: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        0.1, description="share of the pairs, the shortest ones, that the first epoch has"
+    )
+
+
 class DatasetConfig(Strict):
-    """Batches: their size, and the longest pairs that training takes."""
+    """What an epoch of training has: which pairs, how segmented, in batches of which size."""
 
     tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
-    max_source_tokens: Count = 128
-    max_target_tokens: Count = 128
+    max_source_tokens: Count = Field(128, description="longer pairs are left out")
+    max_target_tokens: Count = Field(128, description="longer pairs are left out")
+    mix: list[MixConfig] | None = Field(None, description="one entry per corpus of corpora.train and step of synthetic, in this order")
+    curriculum: CurriculumConfig | None = Field(None, description="short sources first; none: all pairs at once")
+    subword_sampling: Fraction = Field(
+        0.0,
+        description="segments the text anew for each epoch. unigram: exponent of the chances of a segmentation, the"
+        " lower the more varied (Kudo 2018); bpe: share of the merges that are dropped (Provilkov et al. 2020); 0: off",
+    )
+
+    def epoch_without_pairs(self, pairs: list[int], max_epochs: int) -> int | None:
+        """Returns the first epoch, counted from 1, in which ``mix`` leaves no pairs; None when there is no such epoch.
+
+        Args:
+            pairs: the number of pairs of each part of the training set.
+            max_epochs: the last epoch.
+        """
+        mix = [entry for entry, number in zip(self.mix or [], pairs, strict=True) if number]
+        ends = [1, *sorted(entry.until_epoch + 1 for entry in mix if entry.until_epoch is not None)]
+        empty = (epoch for epoch in ends if epoch <= max_epochs and not any(entry.covers(epoch) for entry in mix))
+        return next(empty, None)
+
+
+class RiskConfig(Strict):
+    """Minimum risk training (Shen et al. 2016): the loss is the expected cost, 1 - score, of outputs that are drawn."""
+
+    metric: Literal["bleu", "chrf"] = Field(
+        "bleu", description="the score of a sentence, with evaluation's tokenize and lowercase"
+    )
+    samples: Count = Field(
+        8, description="outputs drawn for each source; dataset.tokens_per_batch counts them and the reference"
+    )
+    sharpness: Positive = Field(5e-3, description="exponent of an output's probability; small: all count alike")
+    likelihood_weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        0.0, description="weight of the reference's negative log-likelihood per token, unsmoothed, beside the risk"
+    )
 
 
 class TrainingConfig(Strict):
@@ -224,6 +185,9 @@ class TrainingConfig(Strict):
         0.0, description="weight of the coverage loss (See et al. 2017, eq. 12, 13)"
     )
     coverage_loss_after: Annotated[int, Field(ge=0)] = Field(0, description="steps before it is switched on")
+    risk: RiskConfig | None = Field(
+        None, description="fine-tune on a sentence score instead of the likelihood: minimum risk training"
+    )
 
 
 class DecodingConfig(Strict):
@@ -266,7 +230,8 @@ class Recipe(Strict):
     task: Literal["translation", "summarization"] = "translation"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     corpora: CorporaConfig
-    cleaning: list[CleaningStep] = Field(default_factory=_default_cleaning)
+    synthetic: list[SyntheticConfig] = Field([], description="pairs that trained models make, added to corpora.train")
+    cleaning: list[CleaningStep] = Field(default_factory=default_cleaning)
     tokenizer: TokenizerConfig = TokenizerConfig()
     dataset: DatasetConfig = DatasetConfig()
     model: ModelConfig = ModelConfig()
@@ -298,6 +263,10 @@ class Recipe(Strict):
                 " measure two texts; set cleaning to [] or to [{normalize: {}}]",
             ),
             (
+                vectors and bool(self.synthetic),
+                "model.encoder.input is vectors: synthetic pairs are of text on both sides, leave synthetic out",
+            ),
+            (
                 tie in SOURCE_TIES and not self.tokenizer.shared,
                 f"model.embedding.tie {tie} needs one vocabulary: set tokenizer.shared to true, or tie to target",
             ),
@@ -311,6 +280,22 @@ class Recipe(Strict):
                 "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
             ),
             (
+                self.training.risk is not None and self.training.start_from is None,
+                "training.risk needs a model whose samples are already sensible: set training.start_from to a bundle"
+                " that was trained by likelihood",
+            ),
+            (
+                self.training.risk is not None and len(set(self.training.start_parts)) < 2,
+                "training.risk needs a model whose samples are already sensible: training.start_parts must be"
+                " [encoder, decoder]",
+            ),
+            (
+                self.training.risk is not None
+                and (self.training.coverage_loss > 0 or self.training.scheduled_sampling > 0),
+                "training.coverage_loss and scheduled_sampling belong to the likelihood, not to training.risk:"
+                " set them to 0",
+            ),
+            (
                 self.training.scheduled_sampling > 0 and not decoder.feed_token,
                 "training.scheduled_sampling: model.decoder.feed_token is false, the decoder is fed no tokens",
             ),
@@ -319,8 +304,39 @@ class Recipe(Strict):
                 "training.coverage_loss is a loss of attention: model.decoder.attention is none",
             ),
         ]
-        refuse(faults)
+        refuse([*faults, *self._training_data_faults()])
         return self
+
+    def _training_data_faults(self) -> list[tuple[bool, str]]:
+        dataset, parts = self.dataset, self.training_parts
+        mixed, kind = dataset.mix is not None, self.tokenizer.kind
+        wrong = mixed and len(dataset.mix or []) != parts
+        empty = dataset.epoch_without_pairs([1] * parts, self.training.max_epochs) if mixed and not wrong else None
+        return [
+            (
+                wrong,
+                f"dataset.mix has {len(dataset.mix or [])} entries: it needs {parts}, one per corpus of corpora.train"
+                " and step of synthetic, in this order",
+            ),
+            (
+                empty is not None,
+                f"dataset.mix leaves epoch {empty} without pairs: some corpus must have a weight above 0 there",
+            ),
+            (
+                dataset.subword_sampling > 0 and kind not in ("unigram", "bpe"),
+                f"dataset.subword_sampling: a {kind} vocabulary has one segmentation of a text; set it to 0, or"
+                " tokenizer.kind to unigram or bpe",
+            ),
+            (
+                dataset.subword_sampling > 0 and self.model.encoder.input == "vectors",
+                "dataset.subword_sampling segments both sides anew: model.encoder.input vectors has no text to segment",
+            ),
+        ]
+
+    @property
+    def training_parts(self) -> int:
+        """The number of parts of the training set, in the order of which ``dataset.mix`` has its entries."""
+        return len(self.corpora.train) + len(self.synthetic)
 
     @property
     def board(self) -> str:

@@ -12,8 +12,9 @@ Example, with tokens_per_batch 8 and pairs of target lengths 4, 2, 4, 2, 3::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,10 +84,16 @@ class Sequences:
 
 @dataclass(frozen=True)
 class EncodedCorpus:
-    """A parallel corpus as ids. Sources end in EOS, or are vectors; targets stand between BOS and EOS."""
+    """A parallel corpus as ids. Sources end in EOS, or are vectors; targets stand between BOS and EOS.
+
+    Attributes:
+        source, target: the ids of both sides.
+        lines: the line of the text, from 0, that each pair comes from, ascending; pairs that are too long are left out.
+    """
 
     source: Sequences
     target: Sequences
+    lines: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.source)
@@ -100,11 +107,19 @@ class EncodedCorpus:
         """Writes the corpus under ``name`` in ``folder``."""
         self.source.save(folder / f"{name}.source")
         self.target.save(folder / f"{name}.target")
+        with atomic_file(folder / f"{name}.lines.npy") as stream:
+            np.save(stream, self.lines, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> EncodedCorpus:
         """Reads what ``save`` wrote."""
-        return cls(Sequences.load(folder / f"{name}.source"), Sequences.load(folder / f"{name}.target"))
+        lines = np.load(folder / f"{name}.lines.npy", mmap_mode="r", allow_pickle=False)
+        return cls(Sequences.load(folder / f"{name}.source"), Sequences.load(folder / f"{name}.target"), lines)
+
+    def count_parts(self, lines: Sequence[int]) -> list[int]:
+        """Returns the number of pairs of each part of the text, given the number of lines of each part, in order."""
+        pairs: list[int] = np.diff(np.searchsorted(self.lines, np.cumsum(lines)), prepend=0).tolist()
+        return pairs
 
 
 def encode_corpus(
@@ -113,18 +128,22 @@ def encode_corpus(
     max_source_tokens: int | None = None,
     max_target_tokens: int | None = None,
     vectors: Vectors | None = None,
+    marks: Iterable[bool] = (),
 ) -> tuple[EncodedCorpus, dict[str, int]]:
     """Encodes pairs of normalised text.
 
     Pairs that are too long, EOS counted, are left out and counted; ``None`` is no limit. Where there are ``vectors``,
-    the sources are lines that stand for them.
+    the sources are lines that stand for them. ``marks`` says of each pair whether its source begins with the marker;
+    those that it says nothing of do not.
 
     Returns:
         The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
         ``target_tokens``.
     """
+    marked = chain(marks, repeat(False))
     sources: list[Any] = []
     targets: list[list[int]] = []
+    kept: list[int] = []
     counts = dict.fromkeys(("pairs", "source_too_long", "target_too_long"), 0)
     for chunk in _chunks(pairs, _ENCODE_LINES):
         lines = [source for source, _ in chunk]
@@ -133,6 +152,8 @@ def encode_corpus(
         encoded_targets = tokenizers.target.encode([target for _, target in chunk])
         for source, target in zip(read, encoded_targets, strict=True):
             counts["pairs"] += 1
+            if next(marked):
+                source = [tokenizers.source.marker, *source]
             source_too_long = max_source_tokens is not None and len(source) > max_source_tokens
             target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
             counts["source_too_long"] += source_too_long
@@ -140,12 +161,14 @@ def encode_corpus(
             if not (source_too_long or target_too_long):
                 sources.append(source)
                 targets.append([BOS, *target, EOS])
-    corpus = EncodedCorpus(Sequences.of(sources, np.float32 if vectors else np.int32), Sequences.of(targets))
+                kept.append(counts["pairs"] - 1)
+    packed = Sequences.of(sources, np.float32 if vectors else np.int32), Sequences.of(targets)
+    corpus = EncodedCorpus(*packed, np.asarray(kept, np.int64))
     counts |= {"kept": len(corpus), "source_tokens": len(corpus.source.ids), "target_tokens": len(corpus.target.ids)}
     return corpus, counts
 
 
-def write_encoded(corpus: EncodedCorpus, counts: dict[str, int], folder: Path, name: str) -> None:
+def write_encoded(corpus: EncodedCorpus, counts: Mapping[str, Any], folder: Path, name: str) -> None:
     """Writes a corpus and its counts.
 
     Raises:

@@ -172,6 +172,8 @@ def _describe(fault: Any, model: type[Strict], tree: Any, path: Path) -> str:
         return f"{place}: unknown key.{expected}{hint}"
     if fault["type"] == "missing":
         return f"{place}: missing. Expected: a value for it."
+    if fault["type"] == "union_tag_not_found":
+        return f"{place}: the key {fault['ctx']['discriminator']} is missing, which says what it is."
     message = fault["msg"].removeprefix("Value error, ")
     received = "" if isinstance(fault["input"], dict | list | BaseModel) else f" Received: {fault['input']!r}."
     return f"{place}: {message[0].lower() + message[1:]}.{received}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shlex
 import shutil
@@ -26,6 +27,8 @@ def load_tensorflow() -> None:
     They say nothing that a user can act on. If the import fails, they are shown after all.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the messages after the import
+    # Every model that a run trains has a search of its own, which TensorFlow takes for one that is traced too often.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "tensorflow" in sys.modules or sys.stderr is None:  # nothing to hide, or nobody to hide it from
         return
     sys.stderr.flush()

@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +25,9 @@ PAD = 0
 UNK = 1
 BOS = 2
 EOS = 3
+
+MARKER = "<synthetic>"
+"""The piece that stands before synthetic sources (Caswell et al. 2019). No text is encoded to it: it has only an id."""
 
 SAMPLE_LINES = 2_000_000
 """Most lines that a vocabulary is learnt from."""
@@ -71,10 +75,19 @@ class Tokenizer:
             )
 
     @classmethod
-    def train(cls, paths: Sequence[Path], config: TokenizerConfig, seed: int) -> Tokenizer:
+    def train(
+        cls, paths: Sequence[Path], config: TokenizerConfig, seed: int, at_most: bool = False, marker: bool = False
+    ) -> Tokenizer:
         """Learns a vocabulary from the lines of ``paths``; the same lines, config and seed give the same bytes.
 
         Of more than ``SAMPLE_LINES`` lines a random sample is read.
+
+        Args:
+            paths: the files.
+            config: the ``tokenizer`` section.
+            seed: of the sample.
+            at_most: ``vocab_size`` is an upper limit for every kind: the text may have fewer pieces.
+            marker: whether there is a piece for the marker of synthetic sources.
 
         Raises:
             DataError: a file cannot be read, there is no text, or ``vocab_size`` does not fit the text.
@@ -100,11 +113,12 @@ class Tokenizer:
                 unk_id=UNK,
                 bos_id=BOS,
                 eos_id=EOS,
+                control_symbols=[MARKER] if marker else [],
                 max_sentence_length=_LARGEST,
                 num_threads=_THREADS,
                 minloglevel=_QUIET,
                 # A text may have fewer words than vocab_size.
-                hard_vocab_limit=config.kind != "word",
+                hard_vocab_limit=config.kind != "word" and not at_most,
             )
         except RuntimeError as error:
             if lines.failure is not None:
@@ -113,7 +127,8 @@ class Tokenizer:
         tokenizer = cls(model.getvalue())
         size = tokenizer.vocab_size
         # The alphabet and the words of a side are what they are: for them vocab_size is an upper limit.
-        if not (size <= config.vocab_size if config.kind in ("char", "word") else size == config.vocab_size):
+        limit_only = at_most or config.kind in ("char", "word")
+        if not (size <= config.vocab_size if limit_only else size == config.vocab_size):
             raise _size_error(paths, config, size, size)
         return tokenizer
 
@@ -139,6 +154,31 @@ class Tokenizer:
     def pieces(self) -> list[str]:
         """The pieces in the order of their ids."""
         return [str(piece) for piece in self._processor.id_to_piece(list(range(self.vocab_size)))]
+
+    @cached_property
+    def kind(self) -> str:
+        """What the vocabulary is made of: unigram, bpe, char or word."""
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec
+
+        name: str = TrainerSpec.ModelType.Name(ModelProto.FromString(self._model).trainer_spec.model_type)
+        return name.lower()
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """The pieces that text is made of, without special ones and bytes, in the order of their ids.
+
+        In a unigram vocabulary each has its log-probability; in bpe the order is that in which merges were learnt.
+        """
+        processor = self._processor
+        special = (processor.is_control, processor.is_unknown, processor.is_byte)
+        ids = [id_ for id_ in range(self.vocab_size) if not any(test(id_) for test in special)]
+        return {str(processor.id_to_piece(id_)): float(processor.get_score(id_)) for id_ in ids}
+
+    @property
+    def marker(self) -> int | None:
+        """The id of the marker; None in a vocabulary without one."""
+        id_ = int(self._processor.piece_to_id(MARKER))
+        return id_ if self._processor.is_control(id_) else None
 
     def encode(self, texts: Iterable[str]) -> list[list[int]]:
         """Returns the ids of each text, [S], without BOS and EOS; an empty text has none."""
@@ -193,6 +233,7 @@ class TokenizerPair:
         seed: int,
         source: Tokenizer | None = None,
         target: Tokenizer | None = None,
+        marker: bool = False,
     ) -> TokenizerPair:
         """Learns one vocabulary from both files, or one from each, as ``config.shared`` says.
 
@@ -201,14 +242,21 @@ class TokenizerPair:
             config: the ``tokenizer`` section.
             seed: of the sample that is read.
             source, target: vocabularies that there are already; with ``config.shared`` the source's is that of both.
+            marker: whether sources may begin with the marker.
 
         Raises:
-            DataError: as :meth:`Tokenizer.train`.
+            DataError: as :meth:`Tokenizer.train`, or a vocabulary that there is already lacks the marker.
         """
+        if source is not None and marker and source.marker is None:
+            raise DataError(
+                "tokenizer.source_from: the vocabulary that is kept has no marker for synthetic sources",
+                received="a vocabulary that was learnt without marked sources",
+                action="Set mark to false in synthetic, or leave tokenizer.source_from out",
+            )
         if config.shared:
-            tokenizer = source or Tokenizer.train([source_path, target_path], config, seed)
+            tokenizer = source or Tokenizer.train([source_path, target_path], config, seed, marker=marker)
             return cls(tokenizer, tokenizer, True, config.kind)
-        source = source or Tokenizer.train([source_path], config, seed)
+        source = source or Tokenizer.train([source_path], config, seed, marker=marker)
         return cls(source, target or Tokenizer.train([target_path], config, seed), False, config.kind)
 
     def save(self, folder: Path) -> None:

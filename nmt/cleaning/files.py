@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nmt.cleaning.run import CleaningRun, StepReport, clean
-from nmt.config import CleaningStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
 from nmt.storage import atomic_file, write_bytes, write_json
 from nmt.textio import encode_line, read_parallel
@@ -17,18 +20,27 @@ SOURCE_FILE = "train.source.txt"
 TARGET_FILE = "train.target.txt"
 
 
+class TrainingPart(NamedTuple):
+    """A part of the training set: what it is called, and its number of pairs."""
+
+    name: str
+    pairs: int
+
+
 def clean_files(
-    source: Path,
-    target: Path,
+    files: Sequence[tuple[Path, Path]],
+    parts: Sequence[TrainingPart],
     evaluation: Mapping[str, Sequence[tuple[Path, Path]]],
     steps: Iterable[CleaningStep],
     output: Path,
 ) -> dict[str, Any]:
     """Cleans a parallel corpus and writes both sides, ``report.json`` and ``report.md`` to the folder ``output``.
 
+    The pairs of the files are one corpus, and what is kept stays in order, so each part is a range of lines again.
+
     Args:
-        source: lines of the source side.
-        target: lines of the target side.
+        files: source and target file of the training set, or of several pieces of it, in order.
+        parts: the parts that the pairs of the files belong to, in order; a part does not have to be a file.
         evaluation: the files of the ``valid`` and ``test`` sets, source and target of each.
         steps: the recipe's steps, in order.
         output: the folder to write to.
@@ -37,17 +49,21 @@ def clean_files(
         The content of ``report.json``.
 
     Raises:
-        DataError: a file cannot be read, sides differ in length, or no pair is left; nothing is written then.
+        DataError: a file cannot be read, sides differ in length, the parts have not as many pairs as the files, or no
+            pair is left; nothing is written then.
     """
     sets = {name: _read_pairs(files) for name, files in evaluation.items()}
-    run = clean(_read_pairs([(source, target)]), steps, sets)
+    run = clean(_read_pairs(files), steps, sets)
+    ends = list(accumulate(part.pairs for part in parts))
+    kept: Counter[int] = Counter()
     with atomic_file(output / SOURCE_FILE) as sources, atomic_file(output / TARGET_FILE) as targets:
         for pair in run:
             sources.write(encode_line(pair.source))
             targets.write(encode_line(pair.target))
-        if run.report["kept"] == 0:
-            raise _nothing_left(source, target, run)
-    report = run.report
+            kept[bisect_left(ends, run.read)] += 1
+        _check(files, parts, run)
+    rows = [{"name": part.name, "read": part.pairs, "kept": kept[index]} for index, part in enumerate(parts)]
+    report = run.report | {"parts": rows}
     write_json(output / "report.json", report)
     write_bytes(output / "report.md", as_markdown(report).encode("utf-8", "replace"))
     return report
@@ -55,8 +71,12 @@ def clean_files(
 
 def as_markdown(report: Mapping[str, Any]) -> str:
     """Returns a cleaning report as a page: one table of counts, and one of examples per step that dropped pairs."""
-    read, kept = report["read"], report["kept"]
+    read, kept, parts = report["read"], report["kept"], report.get("parts", [])
     lines = ["# Cleaning", "", f"{read:,} pairs read, {kept:,} kept ({kept / max(read, 1):.1%}).", ""]
+    if len(parts) > 1:
+        lines += ["| part of the training set | pairs read | kept |", "|---|--:|--:|"]
+        lines += [f"| {_cell(part['name'])} | {part['read']:,} | {part['kept']:,} |" for part in parts]
+        lines.append("")
     lines += ["| step | settings | pairs seen | kept | dropped | lines changed |", "|---|---|--:|--:|--:|--:|"]
     for step in report["steps"]:
         changed = f"{step['changed']:,}" if step["name"] == "normalize" else ""
@@ -93,13 +113,27 @@ def _read_pairs(files: Iterable[tuple[Path, Path]]) -> Iterator[Pair]:
             yield Pair(*row)
 
 
-def _nothing_left(source: Path, target: Path, run: CleaningRun) -> DataError:
-    if run.report["read"] == 0:
-        return DataError(f"{source} and {target}: there are no pairs to clean", action="Check the corpus and its split")
+def _check(files: Sequence[tuple[Path, Path]], parts: Sequence[TrainingPart], run: CleaningRun) -> None:
+    names = ", ".join(f"{source} and {target}" for source, target in files)
+    expected = sum(part.pairs for part in parts)
+    if run.read != expected:
+        raise DataError(
+            f"{names}: the parts of the training set have not as many pairs as its files",
+            received=f"{run.read} pairs",
+            expected=f"{expected}",
+            action="Build the stages before again, with --force fetch",
+        )
+    if run.report["kept"] == 0:
+        raise _nothing_left(names, run)
+
+
+def _nothing_left(names: str, run: CleaningRun) -> DataError:
+    if run.read == 0:
+        return DataError(f"{names}: there are no pairs to clean", action="Check the corpus and its split")
     worst: StepReport = max(run.steps, key=lambda step: step.dropped)
     example = worst.examples[0]
     return DataError(
-        f"{source} and {target}: nothing is left after cleaning; the step {worst.name} dropped most",
+        f"{names}: nothing is left after cleaning; the step {worst.name} dropped most",
         received=f"{worst.seen} pairs reached {worst.name}, {worst.dropped} were dropped;"
         f" the first because: {example['reason']}",
         expected="at least one pair",

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from typing import Any, Literal, Protocol
 
 from nmt.cleaning.normalize import is_blank
-from nmt.config import CleaningStep, DecontaminateStep, DeduplicateStep, LengthRatioStep, LengthStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep, DecontaminateStep, DeduplicateStep, LengthRatioStep, LengthStep
 
 Side = Literal["source", "target"]
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from nmt.config import CleaningStep, NormalizeStep
+from nmt.corpora_config import CleaningStep, NormalizeStep
 from nmt.errors import DataError
 from nmt.textio import as_line
 

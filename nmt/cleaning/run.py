@@ -8,8 +8,8 @@ from typing import Any
 
 from nmt.cleaning.filters import EmptyFilter, EvaluationDigests, Filter, filter_of
 from nmt.cleaning.normalize import Normalizer
-from nmt.config import CleaningStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep
 
 EXAMPLES_PER_STEP = 5
 _EXAMPLE_CHARACTERS = 200
@@ -81,6 +81,11 @@ class CleaningRun:
                 yield kept
 
     @property
+    def read(self) -> int:
+        """Pairs read so far; within the iteration, the number of the pair that it stands at, from 1."""
+        return self._steps[0].report.seen
+
+    @property
     def steps(self) -> list[StepReport]:
         """The reports of the steps, ``empty`` first, over the pairs read so far."""
         return [step.report for step in self._steps]
@@ -89,7 +94,7 @@ class CleaningRun:
     def report(self) -> dict[str, Any]:
         """Pairs read and kept so far, and the report of each step, as JSON values."""
         steps = self.steps
-        return {"read": steps[0].seen, "kept": steps[-1].kept, "steps": [step.to_json() for step in steps]}
+        return {"read": self.read, "kept": steps[-1].kept, "steps": [step.to_json() for step in steps]}
 
     def _pass(self, number: int, pair: Pair) -> Pair | None:
         """Returns the pair as all steps leave it, or None when one drops it."""

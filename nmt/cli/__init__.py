@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, models, runs, scores
+from nmt.cli import corpora, doctor, models, runs, scores
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -36,6 +36,7 @@ for _verb in (
     runs.recipes,
     runs.schema,
     corpora.corpora,
+    doctor.doctor,
     models.translate,
     models.embed,
     models.visualize,

@@ -47,8 +47,9 @@ def run(
 ) -> None:
     """Run RECIPE (a name or a path), or only the given STAGEs and what they read.
 
-    Stages: fetch, clean, tokenizer, encode, train, translate, evaluate, record. A stage whose inputs have not changed
-    since it was last built is skipped.
+    Stages: fetch, synthesize (where the recipe has synthetic pairs), clean, tokenizer, encode, train, translate,
+    evaluate, record. A stage whose inputs have not changed since it was last built is skipped. Teachers of synthetic
+    pairs are trained first.
     """
     from nmt.pipeline.run import run_recipe
     from nmt.terminal import program
@@ -95,7 +96,7 @@ def plan(
     trains = any(stage.stage.name == "train" and stage.reasons for stage in planned)
     if form == "table":
         rows_shown = [
-            (stage.stage.name, "run" if stage.reasons else "done", "; ".join(stage.reasons) or str(stage.artifact))
+            (stage.label, "run" if stage.reasons else "done", "; ".join(stage.reasons) or str(stage.artifact))
             for stage in planned
         ]
         print_table(["stage", "state", "reason, or artifact"], rows_shown)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from nmt.config import CorpusReference, FilesConfig, PartConfig
 from nmt.corpora.cards import (
     CorpusCard,
     GeneratedSplit,
@@ -21,6 +20,7 @@ from nmt.corpora.cards import (
 from nmt.corpora.fetch import Progress, stored_path
 from nmt.corpora.pair import Pair
 from nmt.corpora.readers import read_pairs
+from nmt.corpora_config import CorpusReference, FilesConfig, PartConfig, TextConfig, TextReference
 from nmt.errors import DataError, UsageError
 from nmt.storage import atomic_file, sha256_of_file
 from nmt.textio import encode_line, read_lines, read_parallel
@@ -59,18 +59,57 @@ def materialize(
                 target_stream.write(encode_line(pair.target))
                 pairs += 1
             if not pairs:
-                raise DataError(
-                    f"{_describe(reference)}: the corpus is empty",
-                    received="0 pairs",
-                    expected="at least one pair",
-                    action="Check the files",
-                )
+                raise _empty(reference)
             report.append({**_origin(reference, source, target, store, recipe_folder), "pairs": pairs})
     own = [reference for reference in references if isinstance(reference, FilesConfig) and reference.has_vectors]
     if own:
         vectors = [read_vectors(recipe_folder / reference.source) for reference in own]
         Vectors.joined(vectors).save(vectors_file(output_source))
     return report
+
+
+def materialize_text(
+    references: Sequence[TextReference], side: str, store: Path, output: Path, recipe_folder: Path
+) -> list[dict[str, Any]]:
+    """Writes the lines of one side of several corpora, one after the other, without the blank ones.
+
+    Returns:
+        For each corpus what :func:`materialize` returns, with ``pairs`` as the number of lines.
+
+    Raises:
+        UsageError: there is no such card, split or side.
+        DataError: a corpus cannot be fetched or read, or has no text.
+    """
+    report = []
+    with atomic_file(output) as stream:
+        for reference in map(_paired_with_itself, references):
+            lines = 0
+            for pair in read_reference(reference, side, side, store, recipe_folder):
+                if pair.target.strip():
+                    stream.write(encode_line(pair.target))
+                    lines += 1
+            if not lines:
+                raise _empty(reference)
+            report.append({**_origin(reference, side, side, store, recipe_folder), "pairs": lines})
+    return report
+
+
+def text_identity(reference: TextReference, side: str, recipe_folder: Path) -> dict[str, Any]:
+    """Returns all that decides one side of a corpus, as :func:`reference_identity` does."""
+    return reference_identity(_paired_with_itself(reference), side, side, recipe_folder)
+
+
+def _paired_with_itself(reference: TextReference) -> CorpusReference:
+    return FilesConfig(source=reference.file, target=reference.file) if isinstance(reference, TextConfig) else reference
+
+
+def _empty(reference: CorpusReference) -> DataError:
+    return DataError(
+        f"{_describe(reference)}: the corpus is empty",
+        received="0 pairs",
+        expected="at least one pair",
+        action="Check the files",
+    )
 
 
 def vectors_file(source: Path) -> Path:
@@ -130,7 +169,7 @@ def resolve(reference: str) -> tuple[CorpusCard, str]:
             f"{reference}: not a corpus",
             received=reference,
             expected="card/split, for instance multi30k/train, a mapping with corpus and every, or one with the files"
-            " source and target",
+            " source and target, or for text of one side with file",
             action="See nmt corpora list",
         )
     card = find_card(corpus)
@@ -210,7 +249,9 @@ def own_sha256(path: Path) -> str:
 def _describe(reference: CorpusReference) -> str:
     if isinstance(reference, PartConfig):
         return f"{reference.corpus}, one line in {reference.every}"
-    return f"{reference.source}, {reference.target}" if isinstance(reference, FilesConfig) else reference
+    if isinstance(reference, FilesConfig):
+        return ", ".join(dict.fromkeys((reference.source, reference.target)))
+    return reference
 
 
 def _origin(reference: CorpusReference, source: str, target: str, store: Path, recipe_folder: Path) -> dict[str, Any]:

@@ -10,10 +10,36 @@ import tensorflow as tf
 from nmt.config import DecodingConfig
 from nmt.decoding.batches import length_batches
 from nmt.decoding.ensemble import Ensemble
-from nmt.decoding.search import NEVER, Hypotheses, beam_search
+from nmt.decoding.search import NEVER, Hypotheses, Step, beam_search
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, UNK
+
+
+def search_problem(
+    model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig, hypotheses: int
+) -> tuple[Step, Any, tf.Tensor]:
+    """Returns what a search starts from: the step function, the first state, and the longest lengths, int32 [B].
+
+    Args:
+        model: the network, or the networks that vote.
+        source: ids [B, S], or marked vectors [B, S, 1 + F].
+        config: the limits of the length.
+        hypotheses: K of every sentence.
+    """
+    network: Any = model
+    memory, first = network.encode(source, Dropout(0.0, None))
+    first = tf.nest.map_structure(lambda part: tf.repeat(part, hypotheses, axis=0), first)
+    # PAD and BOS are not text, and an unknown piece is never what a reader wants.
+    forbidden = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS], network.target_vocab_size), axis=0) * NEVER
+
+    def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+        logits, new_state, _ = network.step(tokens, memory, state)
+        return tf.cast(logits, tf.float32) + forbidden, new_state
+
+    lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
+    max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
+    return step, first, tf.minimum(max_lengths, config.max_output_tokens)
 
 
 class BatchDecoder:
@@ -30,22 +56,9 @@ class BatchDecoder:
         self._search = tf.function(self._decode, input_signature=[model.source_spec])
 
     def _decode(self, source: tf.Tensor) -> Hypotheses:
-        config = self._config
-        model: Any = self._model
-        memory, first = model.encode(source, Dropout(0.0, None))
-        beam = config.beam_size
-        first = tf.nest.map_structure(lambda part: tf.repeat(part, beam, axis=0), first)
-        # PAD and BOS are not text, and an unknown piece is never what a reader wants.
-        forbidden = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS], model.target_vocab_size), axis=0) * NEVER
-
-        def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-            logits, new_state, _ = model.step(tokens, memory, state)
-            return tf.cast(logits, tf.float32) + forbidden, new_state
-
-        lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
-        max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
-        max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
-        return beam_search(step, first, max_lengths, beam, config.length_penalty)
+        beam = self._config.beam_size
+        problem = search_problem(self._model, source, self._config, beam)
+        return beam_search(*problem, beam, self._config.length_penalty)
 
     def decode(self, sources: Sequence[Any]) -> list[list[int]]:
         """Returns the best output, as ids without BOS, for each source [S] or [S, 1 + F], in the order given.

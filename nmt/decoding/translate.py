@@ -19,6 +19,7 @@ from nmt.strict_yaml import read_settings
 from nmt.vectors import Vectors, check_features, read_vectors
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together
+_REPORT_SECONDS = 5
 
 
 class Translator:
@@ -81,6 +82,44 @@ class Translator:
         sequences = iter(vectors.marked())
         while chunk := list(islice(sequences, _CHUNK_LINES)):
             yield from self._bundle.tokenizers.target.decode(self._decoder.decode(chunk))
+
+
+def translate_in_shards(
+    translator: Translator, source: Path, folder: Path, say: Callable[[str], None], shard_lines: int = _CHUNK_LINES
+) -> Iterator[str]:
+    """Yields one translation per line of a file; what is done stays done when the process is killed.
+
+    Every shard is written to a file of ``folder`` when it is complete, and is read from there when it is already there.
+    A shard is translated by itself and with deterministic operations, so the result does not depend on where the work
+    was interrupted, nor on what else the process has done.
+
+    Args:
+        translator: the model.
+        source: the lines to translate; the same in every attempt.
+        folder: of this file and this model alone.
+        say: is told of the progress every few seconds.
+        shard_lines: lines of a shard.
+    """
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    total = textio.count_lines(source)
+    remaining = textio.read_lines(source)
+    began = shown = time.monotonic()
+    seen = translated = 0
+    for number in range(-(-total // shard_lines)):
+        shard = list(islice(remaining, shard_lines))
+        path = folder / f"{number:06}.txt"
+        seen += len(shard)
+        if not path.is_file():
+            textio.write_lines(path, translator.translate(shard, shard_lines))
+            translated += len(shard)
+            now = time.monotonic()
+            if now - shown > _REPORT_SECONDS or seen == total:
+                rate = translated / (now - began)
+                say(f"{seen:,} of {total:,} lines, {rate:,.0f} lines/s, {(total - seen) / rate / 60:.1f} min left")
+                shown = now
+        yield from textio.read_lines(path)
 
 
 def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[float]) -> None:
@@ -151,7 +190,7 @@ def _counted(lines: Iterable[str], total: int | None, say: Callable[[str], None]
     for count, line in enumerate(lines, start=1):
         yield line
         now = time.monotonic()
-        if now - shown > 5:
+        if now - shown > _REPORT_SECONDS:
             rate = count / (now - began)
             left = f", {(total - count) / rate / 60:.1f} min left" if total else ""
             say(f"{count:,} lines, {rate:,.0f} lines/s{left}")

@@ -145,6 +145,29 @@ def score_lines(
     return scores
 
 
+def sentence_scores(
+    hypotheses: Sequence[str], references: Sequence[str], metric: str, tokenize: str = "13a", lowercase: bool = False
+) -> list[float]:
+    """Returns the score of every line by itself, 0 to 1; 0 for a blank hypothesis.
+
+    BLEU counts only n-grams as long as the line has any, and smooths those without a match (Chen and Cherry 2014,
+    method 3, sacreBLEU's default).
+
+    Args:
+        hypotheses, references: line n of one against line n of the other.
+        metric: bleu, chrf or another one of a recipe's ``evaluation.metrics`` that sacreBLEU computes.
+        tokenize: sacreBLEU's tokenizer for BLEU.
+        lowercase: compare without case.
+    """
+    scorer = _metric(metric, tokenize, lowercase)
+    if metric == "bleu":
+        scorer.effective_order = True
+    scores = (
+        scorer.sentence_score(line, [reference]).score for line, reference in zip(hypotheses, references, strict=True)
+    )
+    return [min(max(float(score) / 100.0, 0.0), 1.0) for score in scores]
+
+
 def score_files(
     hypotheses: Path,
     references: list[Path],

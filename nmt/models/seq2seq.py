@@ -85,7 +85,11 @@ class Seq2Seq(keras.layers.Layer):
         return tf.TensorSpec([None, None, 1 + self.features], tf.float32)
 
     def teacher_forced(
-        self, source: tf.Tensor, target_in: tf.Tensor, seed: tf.Tensor | None = None
+        self,
+        source: tf.Tensor,
+        target_in: tf.Tensor,
+        seed: tf.Tensor | None = None,
+        rows: tf.Tensor | None = None,
     ) -> tuple[DecoderOutput, Memory]:
         """Returns what predicts every target token, given all tokens before it, and the memory.
 
@@ -93,10 +97,13 @@ class Seq2Seq(keras.layers.Layer):
             source: ids [B, S], padded on the right; or marked vectors [B, S, 1 + F], padded with zeros.
             target_in: ids [B, T], the target shifted right behind BOS.
             seed: int32 [2] for dropout, None for inference.
+            rows: int32 [N], the row of the source that each target [N, T] belongs to; None for one target per source.
         """
         config = self.config
         dropout = Dropout(config.dropout, seed, config.variational_dropout, config.word_dropout)
         memory, state = self.encode(source, dropout)
+        if rows is not None:
+            memory, state = tf.nest.map_structure(lambda part: tf.gather(part, rows), (memory, state))
         tokens = self._embed_target(target_in)
         if config.decoder.feed_token:
             tokens = dropout.of_embeddings(tokens)

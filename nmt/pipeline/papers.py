@@ -18,7 +18,8 @@ from nmt.config import Recipe, load_recipe, shipped_folder
 from nmt.errors import RecipeError, UsageError, nearest
 from nmt.evaluation.scores import Score, score_lines
 from nmt.pipeline.run import print_progress, run_recipe
-from nmt.pipeline.stages import side_files, test_names
+from nmt.pipeline.stage import side_files
+from nmt.pipeline.stages import test_names
 from nmt.pipeline.workspace import Workspace
 from nmt.report import draw_by_length
 from nmt.storage import write_bytes, write_json
@@ -124,7 +125,7 @@ def check_comparable(recipes: Mapping[Path, Recipe]) -> None:
 def _run(path: Path, name: str, seed: int, workspace: Workspace, say: Callable[[str], None]) -> Run:
     # The name of a run is the name of its folder: a study's rows and seeds stand beside one another.
     recipe = load_recipe(path, [f"seed={seed}", f"name={path.parent.name}.{name}.seed-{seed}"])
-    folders = {planned.stage.name: planned.artifact for planned in run_recipe(recipe, path, workspace, say=say)}
+    folders = {planned.label: planned.artifact for planned in run_recipe(recipe, path, workspace, say=say)}
     test = test_names(recipe)[0]
     record = json.loads((folders["record"] / "record.json").read_bytes())
     scores = {row["name"]: Score.from_json(row) for row in record["scores"][test]}

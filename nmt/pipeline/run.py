@@ -45,22 +45,22 @@ def run_recipe(
         NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
     """
     plan = make_plan(recipe, recipe_path, workspace, only, force)
-    if any(planned.reasons for planned in plan):
-        check_metrics(recipe.evaluation)
+    for planned in plan:
+        if planned.reasons:
+            check_metrics(planned.recipe.evaluation)
     for planned in plan:
         if planned.existed and planned.reasons:
-            _discard(planned, workspace, forced=planned.stage.name in force)
-    folders = {planned.stage.name: planned.artifact for planned in plan}
+            _discard(planned, workspace, forced=planned.label in force)
     done = dict(workspace.last_run(recipe.name).get("stages", {}))
     for planned in plan:
-        name = planned.stage.name
+        label = planned.label
         if planned.reasons:
-            say(f"[{name}] {'; '.join(planned.reasons)}")
+            say(f"[{label}] {'; '.join(planned.reasons)}")
             _remember(workspace, recipe, recipe_path, done, planned)
-            seconds = _build(planned, recipe, recipe_path, workspace, folders, say)
-            say(f"[{name}] done in {_duration(seconds)}")
-        if done.get(name) != planned.digest or planned.reasons:
-            done[name] = planned.digest
+            seconds = _build(planned, workspace, say)
+            say(f"[{label}] done in {_duration(seconds)}")
+        if done.get(label) != planned.digest or planned.reasons:
+            done[label] = planned.digest
             _remember(workspace, recipe, recipe_path, done, None)
     if plan[-1].stage.name == "record":
         _publish(plan[-1].artifact, workspace.run_folder(recipe.name))
@@ -76,20 +76,13 @@ def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
         remove_folder(planned.artifact)
 
 
-def _build(
-    planned: PlannedStage,
-    recipe: Recipe,
-    recipe_path: Path,
-    workspace: Workspace,
-    folders: dict[str, Path],
-    say: Callable[[str], None],
-) -> float:
+def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None]) -> float:
     """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
     stage, digest = planned.stage, planned.digest
     began = time.monotonic()
 
     def say_here(text: str) -> None:
-        say(f"[{stage.name}] {text}")
+        say(f"[{planned.label}] {text}")
 
     if workspace.is_locked(stage.name, digest):
         say_here("another process is building it: waiting")
@@ -100,8 +93,9 @@ def _build(
         output = scratch / "output"
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
-        inputs = {name: folders[name] for name in stage.inputs}
-        context = StageContext(recipe, recipe_path, digest, inputs, output, workspace, scratch, say_here)
+        context = StageContext(
+            planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here
+        )
         stage.build(context)
         seconds = time.monotonic() - began
         workspace.write_manifest(output, planned.facts)
@@ -117,7 +111,7 @@ def _remember(
     """Writes down how far the run is, for ``nmt status`` and for the reasons of the next plan."""
     facts = {"recipe": str(recipe_path), "time": _now(), "stages": done, "building": None}
     if building:
-        facts["building"] = {"stage": building.stage.name, "digest": building.digest}
+        facts["building"] = {"label": building.label, "stage": building.stage.name, "digest": building.digest}
     workspace.write_run(recipe.name, facts)
 
 

@@ -11,6 +11,15 @@ from nmt.config import Recipe
 from nmt.pipeline.workspace import Workspace
 
 
+def side_files(folder: Path, name: str) -> tuple[Path, Path]:
+    """Returns the source and the target file of a split, such as ``train`` or ``test/multi30k.test_2016_flickr``."""
+    return folder / f"{name}.source.txt", folder / f"{name}.target.txt"
+
+
+SYNTHESIZE = "synthesize"
+"""The one stage that not every recipe has, and the one that reads what teachers were trained to."""
+
+
 @dataclass(frozen=True)
 class StageContext:
     """What a stage builds from, and where.
@@ -19,7 +28,7 @@ class StageContext:
         recipe: the whole recipe; a stage reads only the keys that it declares.
         recipe_path: the recipe's file; paths of the user's own corpora are relative to its folder.
         digest: the stage's own digest.
-        inputs: the artifact of each input stage.
+        inputs: the artifact of each input stage, and of the training of each teacher as ``<teacher>/train``.
         output: an empty folder, which becomes the artifact when the stage returns.
         workspace: where corpora, timings and leaderboards lie.
         scratch: a folder that survives a crash, for checkpoints; it goes when the artifact stands.
@@ -44,7 +53,7 @@ class Stage:
         name: the stage's name, and its folder's.
         version: raised when the same inputs give another artifact than before.
         keys: the dotted keys of the recipe that the artifact depends on; a section stands for all in it.
-        inputs: the stages whose artifacts are read.
+        inputs: the stages whose artifacts are read, where the recipe has them.
         build: writes the artifact into ``context.output``.
         identity: returns, as JSON, what the artifact depends on beside the recipe: cards and the user's files.
     """
@@ -55,3 +64,7 @@ class Stage:
     inputs: tuple[str, ...]
     build: Callable[[StageContext], None]
     identity: Callable[[Recipe, Path], Any] | None = None
+
+    def belongs_to(self, recipe: Recipe) -> bool:
+        """Whether the recipe has this stage."""
+        return self.name != SYNTHESIZE or bool(recipe.synthetic)

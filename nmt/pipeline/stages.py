@@ -4,7 +4,8 @@
 stage      reads                                              writes
 =========  =================================================  ===================================================
 fetch      cards, downloads, the user's files                 every split as plain lines (and vectors); licences
-clean      the training lines                                 the lines kept; a report of what was dropped, and why
+synthesize text, teachers; only with ``synthetic``            pairs that the teachers make
+clean      the training lines, the synthetic ones             the lines kept; a report of what was dropped, and why
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
 train      ids, word vectors, a bundle to start from          the bundle, the history, the training curve
@@ -18,24 +19,23 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nmt
 from nmt import textio
-from nmt.config import CorpusReference, Recipe
-from nmt.pipeline.stage import Stage, StageContext
+from nmt.config import Recipe
+from nmt.corpora_config import CorpusReference
+from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, side_files
+from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
 from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
 from nmt.terminal import load_tensorflow
 
 if TYPE_CHECKING:
     from nmt.bundle import Bundle
+    from nmt.tokenizer import Tokenizer
     from nmt.vectors import Vectors
-
-
-def side_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Returns the source and the target file of a split, such as ``train`` or ``test/multi30k.test_2016_flickr``."""
-    return folder / f"{name}.source.txt", folder / f"{name}.target.txt"
 
 
 def test_names(recipe: Recipe) -> list[str]:
@@ -70,7 +70,7 @@ def _corpora_identity(recipe: Recipe, recipe_path: Path) -> Any:
     }
 
 
-def _vectors(context: StageContext, name: str) -> Vectors | None:
+def source_vectors(recipe: Recipe, fetched: Path, name: str) -> Vectors | None:
     """Returns the vectors that the source lines of a split stand for, where they do.
 
     Whether they do is written in ``corpora``, so whatever builds on ``fetch`` depends on it already.
@@ -78,9 +78,13 @@ def _vectors(context: StageContext, name: str) -> Vectors | None:
     from nmt.corpora.materialize import vectors_file
     from nmt.vectors import Vectors
 
-    if not any(context.recipe.corpora.with_vectors):
+    if not any(recipe.corpora.with_vectors):
         return None
-    return Vectors.load(vectors_file(side_files(context.inputs["fetch"], name)[0]))
+    return Vectors.load(vectors_file(side_files(fetched, name)[0]))
+
+
+def _vectors(context: StageContext, name: str) -> Vectors | None:
+    return source_vectors(context.recipe, context.inputs["fetch"], name)
 
 
 def _fetch(context: StageContext) -> None:
@@ -114,7 +118,12 @@ def _start_identity(recipe: Recipe, recipe_path: Path) -> Any:
 def _kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
     """Returns the digests of the bundles whose vocabularies are kept."""
     kept = {"source_from": recipe.tokenizer.source_from, "target_from": recipe.tokenizer.target_from}
-    return _bundle_digests(recipe_path, **kept) or None
+    return _bundle_digests(recipe_path, **kept) | _marks_identity(recipe) or None
+
+
+def _marks_identity(recipe: Recipe) -> dict[str, Any]:
+    """Returns which parts of the training set are marked, where one is."""
+    return {"marks": marks(recipe)} if any(marks(recipe)) else {}
 
 
 def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
@@ -125,31 +134,57 @@ def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
 
 
 def _clean(context: StageContext) -> None:
-    from nmt.cleaning.files import clean_files
+    from nmt.cleaning.files import TrainingPart, clean_files
+    from nmt.corpora.materialize import reference_name
 
     fetched = context.inputs["fetch"]
     tests = [side_files(fetched, f"test/{name}") for name in test_names(context.recipe)]
     evaluation = {"valid": [side_files(fetched, "valid")], "test": tests}
-    report = clean_files(*side_files(fetched, "train"), evaluation, context.recipe.cleaning, context.output)
+    facts = json.loads((fetched / "corpora.json").read_bytes())["train"]
+    names = map(reference_name, context.recipe.corpora.train)
+    parts = [TrainingPart(name, fact["pairs"]) for name, fact in zip(names, facts, strict=True)]
+    files = [side_files(fetched, "train")]
+    if synthesized := context.inputs.get(SYNTHESIZE):
+        for part in read_index(synthesized):
+            parts.append(TrainingPart(part["name"], part["pairs"]))
+            files.append(side_files(synthesized, part["name"]))
+    report = clean_files(files, parts, evaluation, context.recipe.cleaning, context.output)
     context.say(f"{report['kept']:,} of {report['read']:,} pairs kept")
 
 
 def _tokenizer(context: StageContext) -> None:
-    from nmt.bundle import load_bundle
     from nmt.tokenizer import TokenizerPair
 
     recipe = context.recipe
     files = side_files(context.inputs["clean"], "train")
     if any(recipe.corpora.with_vectors):
         files = (files[1], files[1])  # the source has no text: its tokenizer is never asked
-    kept = [
-        None if path is None else load_bundle(context.recipe_path.parent / path).tokenizers
-        for path in (recipe.tokenizer.source_from, recipe.tokenizer.target_from)
-    ]
-    source, target = kept[0].source if kept[0] else None, kept[1].target if kept[1] else None
-    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed, source, target)
+    source, target = _kept_tokenizers(context, files)
+    tokenizers = TokenizerPair.train_pair(*files, recipe.tokenizer, recipe.seed, source, target, any(marks(recipe)))
     tokenizers.save(context.output)
     context.say(f"vocabularies of {tokenizers.source.vocab_size} and {tokenizers.target.vocab_size} pieces")
+
+
+def _kept_tokenizers(context: StageContext, files: tuple[Path, Path]) -> tuple[Tokenizer | None, Tokenizer | None]:
+    """Returns the vocabularies of source and target that the recipe keeps from bundles, extended where it says so."""
+    from nmt.bundle import load_bundle
+    from nmt.vocabulary_extension import extended
+
+    config = context.recipe.tokenizer
+    kept: list[Tokenizer | None] = []
+    for side, path, own in (("source", config.source_from, files[0]), ("target", config.target_from, files[1])):
+        if path is None:
+            kept.append(None)
+            continue
+        tokenizers = load_bundle(context.recipe_path.parent / path).tokenizers
+        tokenizer = tokenizers.source if side == "source" else tokenizers.target
+        if config.extend is not None:
+            before = tokenizer.vocab_size
+            text = files if config.shared else [own]
+            tokenizer = extended(tokenizer, text, config.extend, config, context.recipe.seed)
+            context.say(f"{side}_from: {tokenizer.vocab_size - before} new pieces behind its {before}")
+        kept.append(tokenizer)
+    return kept[0], kept[1]
 
 
 def _encode(context: StageContext) -> None:
@@ -159,6 +194,8 @@ def _encode(context: StageContext) -> None:
 
     recipe, limits = context.recipe, context.recipe.dataset
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
+    cleaned = json.loads((context.inputs["clean"] / "report.json").read_bytes())
+    lines = [part["kept"] for part in cleaned["parts"]]
     pairs = textio.read_parallel(side_files(context.inputs["clean"], "train"))
     corpus, counts = encode_corpus(
         ((source, target) for source, target in pairs),
@@ -166,8 +203,10 @@ def _encode(context: StageContext) -> None:
         limits.max_source_tokens,
         limits.max_target_tokens,
         _vectors(context, "train"),
+        chain.from_iterable(map(repeat, marks(recipe), lines)),
     )
-    write_encoded(corpus, counts, context.output, "train")
+    parts = corpus.count_parts(lines)
+    write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
     too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
     context.say(f"{counts['kept']:,} pairs; too long: {too_long}")
     normalize = normalizer_of(recipe.cleaning)
@@ -183,8 +222,10 @@ def _train(context: StageContext) -> None:
     from nmt.dataset import EncodedCorpus
     from nmt.report import draw_training_curve
     from nmt.tokenizer import TokenizerPair
+    from nmt.training.data import TrainingData
     from nmt.training.loop import Trainer
     from nmt.training.start import StartingPoint
+    from nmt.training.subword_sampling import sampled_sides
     from nmt.training.validation import Validator
 
     recipe = context.recipe
@@ -197,10 +238,13 @@ def _train(context: StageContext) -> None:
         encoded.check_features(recipe.model.encoder.features, f"corpora.{name} has other vectors than the model")
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
-    result = Trainer(recipe, tokenizers, corpus, validator, context.scratch, start.prepare).run(context.output)
+    parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]
+    clean = side_files(context.inputs["clean"], "train")
+    sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
+    data = TrainingData(recipe, corpus, parts, sides)
+    result = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare).run(context.output)
     context.workspace.add_timing("train", context.digest, {"training_seconds": result.seconds})
     draw_training_curve(context.output / "history.jsonl", context.output / "curve.png")
-    clean = side_files(context.inputs["clean"], "train")
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
     write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts)
 
@@ -303,7 +347,7 @@ def _record(context: StageContext) -> None:
         time=record.time,
         training=bundle.facts | {"training_seconds": record.training_seconds},
         cleaning=json.loads((inputs["clean"] / "report.json").read_bytes()),
-        corpora=json.loads((inputs["fetch"] / "corpora.json").read_bytes()),
+        corpora=json.loads((inputs["fetch"] / "corpora.json").read_bytes()) | _synthetic_corpora(inputs),
         scores=scores,
         samples=samples,
         curve=inputs["train"] / "curve.png",
@@ -313,6 +357,11 @@ def _record(context: StageContext) -> None:
     write_report(context.output / "report.html", report)
     if append_record(board_path(workspace.leaderboards, recipe.board), record):
         context.say(f"added to the leaderboard {recipe.board}")
+
+
+def _synthetic_corpora(inputs: dict[str, Path]) -> dict[str, Any]:
+    """Returns, by the names of the synthetic parts, the corpora that their text comes from."""
+    return {part["name"]: part["text"] for part in read_index(inputs[SYNTHESIZE])} if SYNTHESIZE in inputs else {}
 
 
 def _test_digest(fetched: Path, name: str) -> str:
@@ -335,6 +384,9 @@ _TRAIN_KEYS = (
     "model",
     "training",
     "dataset.tokens_per_batch",
+    "dataset.mix",
+    "dataset.curriculum",
+    "dataset.subword_sampling",
     "decoding.max_length_ratio",
     "decoding.max_length_extra",
     "decoding.max_output_tokens",
@@ -345,12 +397,20 @@ _RECORD_KEYS = ("name", "description", "leaderboard")
 
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
-    Stage("clean", 1, ("cleaning",), ("fetch",), _clean),
+    Stage(SYNTHESIZE, 1, (), ("fetch",), synthesize, synthesis_identity),
+    Stage("clean", 2, ("cleaning",), ("fetch", SYNTHESIZE), _clean),
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
-    Stage("encode", 1, _ENCODE_KEYS, ("fetch", "clean", "tokenizer"), _encode),
+    Stage(
+        "encode",
+        2,
+        _ENCODE_KEYS,
+        ("fetch", "clean", "tokenizer"),
+        _encode,
+        lambda recipe, _: _marks_identity(recipe) or None,
+    ),
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
-    Stage("record", 1, _RECORD_KEYS, ("fetch", "clean", "train", "translate", "evaluate"), _record),
+    Stage("record", 1, _RECORD_KEYS, ("fetch", SYNTHESIZE, "clean", "train", "translate", "evaluate"), _record),
 )
-"""The pipeline. Every stage comes after those that it reads."""
+"""The pipeline. Every stage comes after those that it reads; ``synthesize`` is only in recipes with synthetic pairs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nmt.pipeline.stage import SYNTHESIZE
 from nmt.pipeline.stages import STAGES
 from nmt.pipeline.workspace import Workspace
 
@@ -20,6 +21,8 @@ def _run_status(workspace: Workspace, recipe: str) -> dict[str, Any]:
     stages = []
     for stage in STAGES:
         digest = run.get("stages", {}).get(stage.name)
+        if stage.name == SYNTHESIZE and not digest:
+            continue  # most recipes do not have it
         state = "missing"
         if digest and workspace.manifest(stage.name, digest):
             state = "damaged" if workspace.damage(stage.name, digest) else "done"
@@ -27,7 +30,9 @@ def _run_status(workspace: Workspace, recipe: str) -> dict[str, Any]:
         stages.append({"stage": stage.name, "state": state, "digest": digest} | timing)
     running = run.get("building")
     if running and workspace.is_locked(running["stage"], running["digest"]):
-        state = f"building {running['stage']}"
+        state = f"building {running.get('label', running['stage'])}"
+    elif running and not workspace.manifest(running["stage"], running["digest"]):
+        state = f"stopped before {running.get('label', running['stage'])}"
     else:
         unfinished = [row["stage"] for row in stages if row["state"] != "done"]
         state = f"stopped before {unfinished[0]}" if unfinished else "finished"

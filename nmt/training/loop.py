@@ -18,22 +18,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.config import Recipe
-from nmt.dataset import Batch, EncodedCorpus, batches, plan_epoch
+from nmt.dataset import Batch, batches
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import Arrays, assign_weights, weights_of
 from nmt.tokenizer import TokenizerPair
 from nmt.training.candidates import Candidate, Candidates
 from nmt.training.checkpoint import Checkpoints
+from nmt.training.data import TrainingData
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
+from nmt.training.risk import Risk
 from nmt.training.schedule import scheduled
+from nmt.training.start import untrained_model
 from nmt.training.step import TrainStep
 from nmt.training.validation import Validator
 
@@ -88,7 +89,7 @@ class Trainer:
     Args:
         recipe: what to do.
         tokenizers: the vocabularies.
-        train: the training pairs as ids.
+        data: the training pairs, epoch by epoch.
         validator: scores the model now and then.
         scratch: folder for checkpoints, found again after a crash.
         prepare: changes the new model before training, for instance what its weights start from.
@@ -98,14 +99,14 @@ class Trainer:
         self,
         recipe: Recipe,
         tokenizers: TokenizerPair,
-        train: EncodedCorpus,
+        data: TrainingData,
         validator: Validator,
         scratch: Path,
         prepare: Callable[[Seq2Seq], None] | None = None,
     ) -> None:
         self._recipe = recipe
         self._config = recipe.training
-        self._corpus = train
+        self._data = data
         self._validator = validator
         self._scratch = scratch
         self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
@@ -113,11 +114,11 @@ class Trainer:
         self._saved: list[Candidate] = []  # the candidates that the last checkpoint names
         if self._config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(recipe.seed)
-        self._model = Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+        self._model = untrained_model(recipe, tokenizers)
         if prepare is not None:
             prepare(self._model)
-        self._step = TrainStep(recipe, self._model)
+        risk = Risk(recipe, self._model, tokenizers.target) if recipe.training.risk else None
+        self._step = TrainStep(recipe, self._model, risk)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._step.weights]
         self._average_function = tf.function(self._update_averages, input_signature=[tf.TensorSpec([], tf.float32)])
 
@@ -137,12 +138,11 @@ class Trainer:
     def _run(self, output: Path, interruption: Interruption) -> TrainingResult:
         progress = self._resume()
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
-        self._steps_per_epoch = -(-len(self._plan(0)) // self._config.accumulate)
-        display = TrainingProgress(self._steps_per_epoch * self._config.max_epochs)
+        display = TrainingProgress(self._data.steps_per_epoch * self._config.max_epochs)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and not self._stops(progress):
-            plan = self._plan(progress.epoch)
-            stream = batches(self._corpus, plan, progress.position)
+            corpus, plan = self._data.epoch(progress.epoch)
+            stream = batches(corpus, plan, progress.position)
             while group := list(islice(stream, self._config.accumulate)):
                 self._one_step(group, progress, history, display)
                 progress.position += len(group)
@@ -163,10 +163,6 @@ class Trainer:
             self._validate(progress, history, display)
         return self._result(progress, output, display)
 
-    def _plan(self, epoch: int) -> list[npt.NDArray[np.int64]]:
-        lengths = self._corpus.source.lengths, self._corpus.target.lengths - 1
-        return plan_epoch(*lengths, self._recipe.dataset.tokens_per_batch, self._recipe.seed, epoch)
-
     def _stops(self, progress: Progress) -> bool:
         """Whether validation has stopped improving, or can improve no more."""
         perfect = self._config.select_on != "loss" and (progress.best_score or 0.0) >= 100.0
@@ -177,7 +173,7 @@ class Trainer:
     ) -> None:
         progress.step += 1
         config = self._config
-        schedule = scheduled(config, progress.step, self._steps_per_epoch)
+        schedule = scheduled(config, progress.step, self._data.steps_per_epoch)
         learning_rate = config.learning_rate * progress.learning_rate_scale * schedule
         loss, tokens, norm = self._step.take(group, progress.step, learning_rate)
         if self._step.largest != progress.largest:
@@ -313,6 +309,7 @@ class Trainer:
         facts: dict[str, Any] = {
             "steps": progress.step,
             "epochs": progress.epoch,
+            "steps_per_epoch": self._data.steps_per_epoch,
             "best_step": best_step,
             "best_score": best_score,
             "selected_on": self._config.select_on,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from nmt.bundle import load_bundle
 from nmt.config import Recipe
 from nmt.errors import BundleError
@@ -13,6 +15,12 @@ from nmt.models.seq2seq import Seq2Seq
 from nmt.models.transfer import transfer_weights
 from nmt.tokenizer import TokenizerPair
 from nmt.word_vectors import initial_vectors
+
+
+def untrained_model(recipe: Recipe, tokenizers: TokenizerPair) -> Seq2Seq:
+    """Builds the network with the random weights of the recipe's seed, and seeds the generators of this process."""
+    keras.utils.set_random_seed(recipe.seed)
+    return Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
 
 
 class StartingPoint:
@@ -55,14 +63,14 @@ class StartingPoint:
 
 
 def _check_vocabularies(folder: Path, theirs: TokenizerPair, ours: TokenizerPair, parts: list[Any]) -> None:
-    """Raises BundleError unless the vocabularies of the parts that are taken are the same."""
+    """Raises BundleError unless the vocabularies of the parts that are taken are the same, or were extended."""
     sides = {"encoder": ("source", theirs.source, ours.source), "decoder": ("target", theirs.target, ours.target)}
     for part in parts:
         side, before, now = sides[part]
-        if before.to_bytes() != now.to_bytes():
+        if now.pieces[: before.vocab_size] != before.pieces:
             raise BundleError(
                 f"{folder}: its {side} vocabulary is not that of this run, and the {part} starts from its embeddings",
                 received=f"a vocabulary of {before.vocab_size} pieces",
-                expected="the same pieces",
+                expected="the same pieces with the same ids, perhaps with others behind them",
                 action=f"Set tokenizer.{side}_from to this bundle (source_from where the vocabulary is shared)",
             )

@@ -7,7 +7,7 @@ every pair counts as it would have.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,11 +18,15 @@ from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.training.loss import token_losses
 from nmt.training.optimizer import Optimizer
-from nmt.training.sampling import sampled_inputs
+from nmt.training.risk import Risk, RiskBatch
+from nmt.training.scheduled_sampling import sampled_inputs
 
 
 class StepResult(NamedTuple):
-    """The loss in nats per target token, the number of these, and the gradient's norm before clipping."""
+    """The loss, the number of target tokens, and the gradient's norm before clipping.
+
+    The loss is the mean in nats per target token, or the mean risk of a source.
+    """
 
     loss: float
     tokens: int
@@ -35,6 +39,7 @@ class TrainStep:
     Args:
         recipe: the seed, and the ``training`` section.
         model: the network.
+        risk: the loss, where it is not the likelihood.
 
     Attributes:
         weights: what is trained.
@@ -42,7 +47,7 @@ class TrainStep:
         largest: most cells (rows x columns of source and target) of a piece; None while everything has fitted.
     """
 
-    def __init__(self, recipe: Recipe, model: Seq2Seq) -> None:
+    def __init__(self, recipe: Recipe, model: Seq2Seq, risk: Risk | None = None) -> None:
         self._config = recipe.training
         self._seed = recipe.seed
         self._model = model
@@ -51,7 +56,9 @@ class TrainStep:
         self.largest: int | None = None
         self._sums: list[tf.Variable] = []
         ids, number, rate = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([])
-        piece = [model.source_spec, ids, ids, tf.TensorSpec([2], tf.int32), number]
+        self._risk = risk
+        inputs = risk.signature if risk else [model.source_spec, ids, ids]
+        piece = [*inputs, tf.TensorSpec([2], tf.int32), number]
         self._whole_step = tf.function(self._step, input_signature=[*piece, rate])
         self._add = tf.function(self._add_gradients, input_signature=piece)
         self._apply = tf.function(self._apply_sums, input_signature=[tf.TensorSpec([]), rate])
@@ -74,19 +81,25 @@ class TrainStep:
 
     def _take(self, pieces: Sequence[Batch], number: int, learning_rate: float) -> StepResult:
         rate = tf.constant(learning_rate, tf.float32)
+        tokens = sum(int(np.count_nonzero(piece.target_out)) for piece in pieces)  # PAD is 0
         if len(pieces) == 1:
-            loss, tokens, norm = self._whole_step(*pieces[0], self._noise(number, 0), tf.constant(number), rate)
-            return StepResult(float(loss), int(tokens), float(norm))
+            loss, norm = self._whole_step(*self._inputs(pieces[0], number, 0), rate)
+            return StepResult(float(loss), tokens, float(norm))
         if not self._sums:
             self._sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in self.weights]
         for total in self._sums:
             total.assign(tf.zeros_like(total))
-        loss_sum, token_sum = 0.0, 0
+        loss_sum, count_sum = 0.0, 0
         for index, piece in enumerate(pieces):
-            loss, tokens = self._add(*piece, self._noise(number, index), tf.constant(number))
-            loss_sum, token_sum = loss_sum + float(loss), token_sum + int(tokens)
-        norm = self._apply(tf.constant(float(token_sum)), rate)
-        return StepResult(loss_sum / token_sum, token_sum, float(norm))
+            loss, count = self._add(*self._inputs(piece, number, index))
+            loss_sum, count_sum = loss_sum + float(loss), count_sum + int(count)
+        norm = self._apply(tf.constant(float(count_sum)), rate)
+        return StepResult(loss_sum / count_sum, tokens, float(norm))
+
+    def _inputs(self, piece: Batch, number: int, index: int) -> list[Any]:
+        """Returns what the loss of a piece is a function of, besides the weights."""
+        noise = self._noise(number, index)
+        return [*(self._risk.outputs(piece, noise) if self._risk else piece), noise, tf.constant(number)]
 
     def _noise(self, number: int, index: int) -> tf.Tensor:
         """Returns the seed of all that is random in a piece."""
@@ -95,29 +108,29 @@ class TrainStep:
         state = np.random.SeedSequence([self._seed, number, index]).generate_state(2)
         return tf.constant(state.astype(np.int32))
 
-    def _step(self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, *rest: tf.Tensor) -> StepResult:
-        seed, number, rate = rest
+    def _step(self, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        *inputs, rate = arguments
         with tf.GradientTape() as tape:
-            total, tokens = self._loss(source, target_in, target_out, seed, number)
-            loss = total / tf.cast(tokens, tf.float32)
-        return StepResult(loss, tokens, self.optimizer.apply(tape.gradient(loss, self.weights), rate))
+            total, count = self._loss(*inputs)
+            loss = total / tf.cast(count, tf.float32)
+        return loss, self.optimizer.apply(tape.gradient(loss, self.weights), rate)
 
-    def _add_gradients(
-        self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, seed: tf.Tensor, number: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _add_gradients(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            total, tokens = self._loss(source, target_in, target_out, seed, number)
+            total, count = self._loss(*inputs)
         for gradients, gradient in zip(self._sums, tape.gradient(total, self.weights), strict=True):
             gradients.assign_add(tf.convert_to_tensor(gradient))
-        return total, tokens
+        return total, count
 
-    def _apply_sums(self, tokens: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
-        return self.optimizer.apply([total / tokens for total in self._sums], rate)
+    def _apply_sums(self, count: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+        return self.optimizer.apply([total / count for total in self._sums], rate)
 
-    def _loss(
-        self, source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor, seed: tf.Tensor, number: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the loss of a piece, summed over its real target tokens, and their number."""
+    def _loss(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the loss of a piece as a sum, and over how many: of its real target tokens, or risks of sources."""
+        *piece, seed, number = inputs
+        if self._risk:
+            return self._risk.loss(RiskBatch(*piece), seed)
+        source, target_in, target_out = piece
         config = self._config
         if config.scheduled_sampling:
             target_in = sampled_inputs(self._model, source, target_in, config, seed, number)

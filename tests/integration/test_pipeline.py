@@ -6,6 +6,8 @@ from pathlib import Path
 
 import sacrebleu
 
+from nmt.tokenizer import TokenizerPair
+
 STAGES = ["fetch", "clean", "tokenizer", "encode", "train", "translate", "evaluate", "record"]
 
 
@@ -14,8 +16,9 @@ def plan_of(command, *arguments) -> dict[str, dict]:
     return {row["stage"]: row for row in plan["stages"]}
 
 
-def artifact(command, stage: str) -> Path:
-    return command.folder / plan_of(command)[stage]["artifact"]
+def artifact(command, stage: str, *settings: str) -> Path:
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    return command.folder / plan_of(command, *arguments)[stage]["artifact"]
 
 
 def lines_of(path: Path) -> list[str]:
@@ -114,6 +117,13 @@ def test_translate_writes_a_file(finished, tmp_path):
     assert len(lines_of(output)) == len(lines_of(finished.folder / "test.en"))
 
 
+def test_the_mix_and_the_curriculum_are_the_business_of_training_alone(finished):
+    settings = ("dataset.mix=[{weight: 2}]", "dataset.curriculum={epochs: 2}")
+    plan = plan_of(finished, *[word for setting in settings for word in ("--set", setting)])
+    assert [name for name, row in plan.items() if row["state"] == "run"] == STAGES[4:]
+    assert "dataset.mix.0.weight (absent) -> 2.0" in plan["train"]["reasons"]
+
+
 def test_another_seed_gives_another_model(finished):
     plan = plan_of(finished, "--set", "seed=2")
     assert plan["train"]["state"] == "run"
@@ -145,3 +155,85 @@ def test_a_run_can_start_from_the_bundle_of_another(finished):
     assert index["facts"]["start_from"] == {"recipe": "tiny", "parts": ["encoder", "decoder"]}
     original = json.loads((finished.folder / bundle / "bundle.json").read_bytes())
     assert index["files"]["shared.model"] == original["files"]["shared.model"]
+
+
+def test_fine_tuning_on_another_script_with_an_extended_vocabulary(finished, project):
+    bundle = finished.folder / "work" / "runs" / "tiny" / "bundle"
+    for path in [*project.folder.glob("*.en"), *project.folder.glob("*.de")]:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.translate(str.maketrans("aeu", "жшщ")), encoding="utf-8")
+    settings = [
+        f"tokenizer={{kind: char, vocab_size: 29, source_from: {bundle}, extend: 10}}",
+        f"training.start_from={bundle}",
+        "training.max_epochs=30",
+        "training.select_on=loss",
+        "decoding.beam_size=1",
+    ]
+    result = project("run", "tiny.yaml", *(part for setting in settings for part in ("--set", setting)))
+    old, new = (
+        TokenizerPair.load(folder).target for folder in (bundle, project.folder / "work" / "runs" / "tiny" / "bundle")
+    )
+    assert f"source_from: 3 new pieces behind its {old.vocab_size}".encode() in result.stderr
+    assert new.pieces[: old.vocab_size] == old.pieces
+    lines = lines_of(project.folder / "test.de")
+    assert old.unknown_rate(lines) > 0.1
+    assert new.unknown_rate(lines) == 0.0
+    # Search never writes the unknown piece, so what is written is known.
+    answers = "".join(lines_of(artifact(project, "translate", *settings) / "test.txt"))
+    assert set("жшщ") & set(answers)
+
+
+def test_fine_tuning_on_a_sentence_score(finished):
+    bundle = "work/runs/tiny/bundle"
+    settings = [
+        "name=risk",
+        f"tokenizer={{kind: char, vocab_size: 29, source_from: {bundle}}}",
+        "training={max_epochs: 1, checkpoint_every: 3, risk: {metric: chrf, samples: 3}}",
+    ]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    refused = finished("run", "tiny.yaml", *arguments, expect=2)
+    assert b"training.risk needs a model whose samples are already sensible" in refused.stderr
+    arguments += ["--set", f"training.start_from={bundle}"]
+    result = finished("run", "tiny.yaml", *arguments)
+    assert b"validation after epoch 1" in result.stderr
+    before, after = (
+        json.loads((finished.folder / "work" / "runs" / name / "bundle" / "bundle.json").read_bytes())
+        for name in ("tiny", "risk")
+    )
+    # The same tokens in a batch, but four outputs of every source.
+    assert after["facts"]["steps"] > before["facts"]["steps"]
+    assert after["files"]["weights.npz"] != before["files"]["weights.npz"]
+
+
+def test_the_parts_of_the_training_set_are_followed_to_the_ids(project):
+    """Three corpora: one that repeats the first, and one with a pair that is too long."""
+    (project.folder / "long.en").write_text("old new\n" + "big house " * 9 + "\nbig old blue\n")
+    (project.folder / "long.de").write_text("alt neu\n" + "gross Haus " * 9 + "\ngross alt blau\n")
+    own, long = "{source: train.en, target: train.de}", "{source: long.en, target: long.de}"
+    settings = [f"corpora.train=[{own}, {own}, {long}]", "dataset.max_source_tokens=50"]
+    project("run", "tiny.yaml", "encode", *[word for setting in settings for word in ("--set", setting)])
+    (report,) = (project.folder / "work" / "artifacts" / "clean").glob("*/report.json")
+    assert json.loads(report.read_bytes())["parts"] == [
+        {"name": "train", "read": 140, "kept": 140},
+        {"name": "train", "read": 140, "kept": 0},
+        {"name": "long", "read": 3, "kept": 3},
+    ]
+    (counts,) = (project.folder / "work" / "artifacts" / "encode").glob("*/train.json")
+    assert json.loads(counts.read_bytes())["parts"] == [140, 0, 2]
+
+
+def test_a_mix_and_sampled_subwords_train_the_same_bundle_twice(project):
+    recipe = (
+        (project.folder / "tiny.yaml").read_text().replace("kind: char, vocab_size: 29", "kind: bpe, vocab_size: 60")
+    )
+    dataset = (
+        "{tokens_per_batch: 256, subword_sampling: 0.2, mix: [{weight: 1.5}, {from_epoch: 2}], curriculum: {epochs: 2}}"
+    )
+    recipe = recipe.replace("{tokens_per_batch: 512}", dataset)
+    recipe = recipe.replace("train: [", "train: [{source: valid.de, target: valid.en}, ")
+    (project.folder / "tiny.yaml").write_text(recipe)
+    project("run", "tiny.yaml", "train")
+    weights = artifact(project, "train") / "bundle" / "weights.npz"
+    first = weights.read_bytes()
+    project("run", "tiny.yaml", "train", "--force", "train")
+    assert weights.read_bytes() == first

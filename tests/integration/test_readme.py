@@ -54,6 +54,15 @@ def test_its_recipe_is_valid_as_it_stands(tmp_path):
     assert load_recipe(path).name == "mine"
 
 
+def test_its_synthetic_pairs_are_valid():
+    from nmt.config import Recipe
+
+    (lines,) = re.findall(r"^      synthetic:\n(?:      .*\n)+", README, re.MULTILINE)
+    corpora = {"source": "en", "target": "de", "train": ["x/y"], "valid": ["x/z"]}
+    recipe = Recipe.model_validate({"name": "own", "corpora": corpora, **YAML(typ="safe").load(lines)})
+    assert [step.method for step in recipe.synthetic] == ["back_translation", "distillation"]
+
+
 def test_its_models_of_the_papers_are_valid():
     from nmt.config import Recipe
 

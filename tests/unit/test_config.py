@@ -2,8 +2,9 @@
 
 import pytest
 
-from nmt.config import FilesConfig, PartConfig, Recipe, find_recipe, json_schema, load_recipe, shipped_folder
+from nmt.config import Recipe, find_recipe, json_schema, load_recipe, shipped_folder
 from nmt.corpora.materialize import reference_identity
+from nmt.corpora_config import FilesConfig, PartConfig
 from nmt.errors import RecipeError
 
 SHIPPED = sorted(shipped_folder("pipelines").rglob("*.yaml"))
@@ -115,3 +116,60 @@ def test_a_recipe_of_vectors():
 def test_what_a_recipe_of_vectors_may_not_say(change, message):
     with pytest.raises(ValueError, match=message):
         Recipe.model_validate(VECTORS | change)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dataset": {"mix": [{}, {}]}}, "dataset.mix has 2 entries: it needs 1"),
+        ({"dataset": {"mix": []}}, "dataset.mix has 0 entries: it needs 1"),
+        ({"dataset": {"mix": [{"weight": 0}]}}, "dataset.mix leaves epoch 1 without pairs"),
+        ({"dataset": {"mix": [{"until_epoch": 3}]}}, "dataset.mix leaves epoch 4 without pairs"),
+        ({"dataset": {"mix": [{"from_epoch": 3, "until_epoch": 2}]}}, "until_epoch 2 is before from_epoch 3"),
+        ({"dataset": {"mix": [{"weight": -1}]}}, "greater than or equal to 0"),
+        ({"dataset": {"mix": [{"from_epoch": 0}]}}, "greater than or equal to 1"),
+        ({"dataset": {"curriculum": {"start": 0}}}, "greater than 0"),
+        ({"dataset": {"subword_sampling": 1.0}}, "less than 1"),
+        (
+            {"dataset": {"subword_sampling": 0.1}, "tokenizer": {"kind": "char"}},
+            "a char vocabulary has one segmentation",
+        ),
+        (
+            {"dataset": {"subword_sampling": 0.1}, "tokenizer": {"kind": "word"}},
+            "a word vocabulary has one segmentation",
+        ),
+    ],
+)
+def test_training_data_that_makes_no_sense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, **settings})
+
+
+def test_the_training_data_of_one_corpus_with_all_settings():
+    dataset = {"mix": [{"weight": 0.5}], "curriculum": {"epochs": 3}, "subword_sampling": 0.1}
+    assert Recipe.model_validate({"name": "x", "corpora": CORPORA, "dataset": dataset}).training_parts == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"method": "distillation"}, "teacher"),
+        ({"method": "distillation", "teacher": []}, "at least 1 item"),
+        ({"method": "distillation", "teacher": "x", "mark": True}, "mark"),
+        ({"method": "back_translation"}, "text"),
+        ({"method": "back_translation", "text": []}, "at least 1 item"),
+        ({"method": "back_translation", "text": [{"source": "a", "target": "b"}]}, "text"),
+        ({"method": "back_translation", "text": [{"file": "a.npz"}]}, "cannot be vectors"),
+        ({"method": "back_translation", "text": ["c/train"], "beam_size": 0}, "beam_size"),
+        ({"method": "sampling"}, "'back_translation', 'distillation'"),
+    ],
+)
+def test_synthetic_pairs_that_cannot_be_are_refused(step, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, "synthetic": [step]})
+
+
+def test_vectors_are_not_translated_back():
+    step = {"method": "back_translation", "text": ["c/train"]}
+    with pytest.raises(ValueError, match="leave synthetic out"):
+        Recipe.model_validate(VECTORS | {"synthetic": [step]})

@@ -12,6 +12,8 @@ from nmt.vectors import Vectors
 class Letters:
     """A tokenizer whose ids are 4 for a, 5 for b and so on."""
 
+    marker = 99
+
     def encode(self, texts):
         return [[ord(letter) - ord("a") + 4 for letter in text] for text in texts]
 
@@ -36,6 +38,21 @@ def test_pairs_that_are_too_long_are_left_out_and_counted():
     corpus, counts = encode_corpus(PAIRS, LETTERS, max_source_tokens=3, max_target_tokens=4)
     assert len(corpus) == counts["kept"] == 2
     assert (counts["source_too_long"], counts["target_too_long"]) == (1, 1)
+    assert corpus.lines.tolist() == [0, 1]
+
+
+def test_the_marker_stands_before_the_sources_that_are_marked_and_is_a_token_of_theirs():
+    corpus, counts = encode_corpus(PAIRS, LETTERS, max_source_tokens=3, marks=[False, True, False])
+    assert corpus.source.ids.tolist() == [4, 5, EOS, 99, 4, EOS, 5, EOS]
+    assert counts["source_tokens"] == 8
+    corpus, counts = encode_corpus(PAIRS[:1], LETTERS, max_source_tokens=3, marks=[True])
+    assert (len(corpus), counts["source_too_long"]) == (0, 1)
+
+
+def test_pairs_are_counted_by_the_lines_of_the_parts():
+    corpus, _ = encode_corpus([*PAIRS, *PAIRS], LETTERS, max_source_tokens=3, max_target_tokens=4)
+    assert corpus.lines.tolist() == [0, 1, 4, 5]
+    assert corpus.count_parts([1, 0, 4, 3]) == [1, 0, 2, 1]
 
 
 def test_nothing_left_is_an_error(tmp_path):
@@ -47,6 +64,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     corpus, counts = encode_corpus(PAIRS, LETTERS)
     write_encoded(corpus, counts, tmp_path, "train")
     loaded = EncodedCorpus.load(tmp_path, "train")
+    np.testing.assert_array_equal(loaded.lines, corpus.lines)
     for side in ("source", "target"):
         np.testing.assert_array_equal(getattr(loaded, side).ids, getattr(corpus, side).ids)
         np.testing.assert_array_equal(getattr(loaded, side).offsets, getattr(corpus, side).offsets)
@@ -86,7 +104,8 @@ def test_batches_are_shifted_and_padded_on_the_right():
 
 def test_a_start_in_the_middle_gives_the_batches_that_remain():
     rows = [[4 + index % 7] * (1 + index % 5) for index in range(60)]
-    corpus = EncodedCorpus(Sequences.of([*row, EOS] for row in rows), Sequences.of([BOS, *row, EOS] for row in rows))
+    sides = Sequences.of([*row, EOS] for row in rows), Sequences.of([BOS, *row, EOS] for row in rows)
+    corpus = EncodedCorpus(*sides, np.arange(60))
     plan = plan_epoch(corpus.source.lengths, corpus.target.lengths - 1, 20, 1, 0)
     whole = [batch.source.numpy().tolist() for batch in batches(corpus, plan)]
     for start in (3, len(plan)):

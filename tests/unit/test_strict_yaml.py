@@ -95,3 +95,10 @@ def test_an_override_replaces_or_adds(setting, expected):
 def test_an_override_that_leads_nowhere_is_an_error(setting):
     with pytest.raises(RecipeError):
         override({"a": {"b": [1, {"c": 2}]}}, setting)
+
+
+def test_a_section_that_does_not_say_what_it_is(tmp_path):
+    message = fault(tmp_path, RECIPE + "synthetic:\n  - {methd: distillation}\n")
+    assert "line 4: synthetic.0: the key 'method' is missing, which says what it is" in message
+    message = fault(tmp_path, RECIPE + "synthetic: [{method: distillation}]\n")
+    assert "line 3: synthetic.0.teacher: missing" in message

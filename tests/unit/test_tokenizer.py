@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nmt.config import TokenizerConfig
 from nmt.errors import BundleError, DataError
-from nmt.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerPair
+from nmt.tokenizer import BOS, EOS, MARKER, PAD, UNK, Tokenizer, TokenizerPair
 
 TEXT = "the old house stands near a river and small boats pass under its bridge every morning"
 WORDS = TEXT.split()
@@ -124,3 +124,33 @@ def test_no_text_is_an_error(tmp_path):
     (tmp_path / "empty").write_text("\n \n")
     with pytest.raises(DataError, match="no text"):
         Tokenizer.train([tmp_path / "empty"], TokenizerConfig(vocab_size=20), seed=1)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char", "word"])
+def test_the_marker_is_a_piece_that_no_text_is_encoded_to(corpus, kind):
+    config = TokenizerConfig(kind=kind, vocab_size=36)
+    tokenizer = Tokenizer.train([corpus / "source"], config, seed=1, marker=True)
+    assert tokenizer.pieces[tokenizer.marker] == MARKER
+    for text in (MARKER, f"the{MARKER}", f"{MARKER} the old {MARKER}"):
+        assert tokenizer.marker not in tokenizer.encode([text])[0]
+    (ids,) = tokenizer.encode([LINES[0]])
+    assert tokenizer.decode([[tokenizer.marker, *ids]]) == [LINES[0]]
+    assert Tokenizer.from_bytes(tokenizer.to_bytes()).marker == tokenizer.marker
+
+
+def test_without_synthetic_sources_a_vocabulary_is_what_it_was(corpus, tokenizer):
+    assert tokenizer.marker is None
+    assert MARKER not in tokenizer.pieces
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_marker_is_of_the_source_and_a_kept_vocabulary_must_have_it(corpus, shared):
+    config = TokenizerConfig(vocab_size=45 if shared else 36, shared=shared)
+    files = corpus / "source", corpus / "target"
+    marked = TokenizerPair.train_pair(*files, config, seed=1, marker=True)
+    assert marked.source.marker is not None
+    assert (marked.target.marker is not None) == shared
+    assert TokenizerPair.train_pair(*files, config, 1, marked.source, marker=True).source is marked.source
+    plain = TokenizerPair.train_pair(*files, config, seed=1)
+    with pytest.raises(DataError, match=r"tokenizer\.source_from: the vocabulary that is kept has no marker"):
+        TokenizerPair.train_pair(*files, config, 1, plain.source, marker=True)

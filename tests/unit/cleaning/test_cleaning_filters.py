@@ -11,8 +11,8 @@ from nmt.cleaning.filters import (
     LengthRatioFilter,
     comparable,
 )
-from nmt.config import DecontaminateStep, DeduplicateStep, LengthRatioStep, LengthStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import DecontaminateStep, DeduplicateStep, LengthRatioStep, LengthStep
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.cleaning.normalize import Normalizer, is_blank, normalizer_of
-from nmt.config import CleaningStep, LengthStep, NormalizeStep
+from nmt.corpora_config import CleaningStep, LengthStep, NormalizeStep
 from nmt.errors import DataError
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from nmt.cleaning import clean, clean_files
+from nmt.cleaning import TrainingPart, clean, clean_files
 from nmt.cleaning.run import EXAMPLES_PER_STEP
-from nmt.config import CleaningStep
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
 
 
@@ -107,6 +107,10 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return paths
 
 
+def training(files: dict[str, Path]) -> list[tuple[Path, Path]]:
+    return [(files["source"], files["target"])]
+
+
 def evaluation(files: dict[str, Path]) -> dict[str, list[tuple[Path, Path]]]:
     return {"valid": [(files["valid.source"], files["valid.target"])], "test": []}
 
@@ -114,7 +118,7 @@ def evaluation(files: dict[str, Path]) -> dict[str, list[tuple[Path, Path]]]:
 def test_files(files: dict[str, Path], tmp_path: Path) -> None:
     output = tmp_path / "cleaned"
     steps = [step("normalize"), step("decontaminate", on="target")]
-    report = clean_files(files["source"], files["target"], evaluation(files), steps, output)
+    report = clean_files(training(files), [TrainingPart("own", 4)], evaluation(files), steps, output)
     assert (output / "train.source.txt").read_bytes() == b"a b\nx\n"
     assert (output / "train.target.txt").read_bytes() == "é\né\n".encode()
     assert json.loads((output / "report.json").read_bytes()) == report
@@ -132,7 +136,7 @@ def test_files(files: dict[str, Path], tmp_path: Path) -> None:
 
 def test_the_same_files_give_the_same_bytes(files: dict[str, Path], tmp_path: Path) -> None:
     for name in ("first", "second"):
-        clean_files(files["source"], files["target"], evaluation(files), STEPS, tmp_path / name)
+        clean_files(training(files), [TrainingPart("own", 4)], evaluation(files), STEPS, tmp_path / name)
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
 
@@ -140,7 +144,7 @@ def test_the_same_files_give_the_same_bytes(files: dict[str, Path], tmp_path: Pa
 def test_nothing_left_names_the_step_that_dropped_most(files: dict[str, Path], tmp_path: Path) -> None:
     output = tmp_path / "cleaned"
     with pytest.raises(DataError, match="nothing is left after cleaning; the step length dropped most") as caught:
-        clean_files(files["source"], files["target"], {}, [step("length", min=9)], output)
+        clean_files(training(files), [TrainingPart("own", 4)], {}, [step("length", min=9)], output)
     assert "3 pairs reached length, 3 were dropped" in str(caught.value)
     assert "2 and 1 words, not within 9 to 200" in str(caught.value)
     assert "cleaning.length" in str(caught.value)
@@ -150,10 +154,35 @@ def test_nothing_left_names_the_step_that_dropped_most(files: dict[str, Path], t
 def test_an_empty_corpus(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     with pytest.raises(DataError, match="there are no pairs to clean"):
-        clean_files(tmp_path / "empty", tmp_path / "empty", {}, STEPS, tmp_path / "cleaned")
+        clean_files(
+            [(tmp_path / "empty", tmp_path / "empty")], [TrainingPart("own", 0)], {}, STEPS, tmp_path / "cleaned"
+        )
 
 
 def test_sides_of_different_length(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="different numbers of lines"):
-        clean_files(files["source"], files["valid.target"], {}, STEPS, tmp_path / "cleaned")
+        clean_files(
+            [(files["source"], files["valid.target"])], [TrainingPart("own", 4)], {}, STEPS, tmp_path / "cleaned"
+        )
+    assert not (tmp_path / "cleaned" / "train.source.txt").exists()
+
+
+def test_parts_are_counted_over_all_files_and_stay_in_order(files: dict[str, Path], tmp_path: Path) -> None:
+    output = tmp_path / "cleaned"
+    parts = [TrainingPart("first", 1), TrainingPart("none", 0), TrainingPart("second", 4), TrainingPart("made", 3)]
+    report = clean_files([*training(files), *training(files)], parts, {}, [step("deduplicate", on="target")], output)
+    rows = [
+        {"name": name, "read": read, "kept": kept}
+        for name, read, kept in [("first", 1, 1), ("none", 0, 0), ("second", 4, 2), ("made", 3, 0)]
+    ]
+    assert report["parts"] == rows
+    assert (output / "train.target.txt").read_text("utf-8") == "é\nz\ne\u0301\n"
+    assert "| second | 4 | 2 |" in (output / "report.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("pairs", [3, 5])
+def test_parts_must_have_as_many_pairs_as_the_files(files: dict[str, Path], tmp_path: Path, pairs: int) -> None:
+    with pytest.raises(DataError, match="parts of the training set") as caught:
+        clean_files(training(files), [TrainingPart("own", pairs)], {}, [], tmp_path / "cleaned")
+    assert "4 pairs" in str(caught.value)
     assert not (tmp_path / "cleaned" / "train.source.txt").exists()

@@ -38,6 +38,7 @@ def test_every_verb_explains_itself(verb):
         (["plan", "no-such-recipe"], 2),
         (["corpora", "show", "no-such-corpus"], 2),
         (["translate", "no-such-bundle"], 3),
+        (["doctor", "no-such-run"], 2),
         (["score", "no-such-file", "no-such-file"], 3),
     ],
 )

@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 
 from nmt.cleaning.run import clean
-from nmt.config import CleaningStep, CorpusReference, DecontaminateStep, FilesConfig, PartConfig
 from nmt.corpora import phrases
 from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
-from nmt.corpora.materialize import materialize, reference_identity, reference_name, resolve
+from nmt.corpora.materialize import (
+    materialize,
+    materialize_text,
+    reference_identity,
+    reference_name,
+    resolve,
+    text_identity,
+)
 from nmt.corpora.pair import Pair
+from nmt.corpora_config import CleaningStep, CorpusReference, DecontaminateStep, FilesConfig, PartConfig, TextConfig
 from nmt.errors import DataError, UsageError
 from nmt.vectors import Vectors
 
@@ -181,3 +188,38 @@ def test_vectors_lie_packed_beside_the_lines_that_name_them(folder: Path) -> Non
     (folder / "two.txt").write_text("a caption\n" * 3)
     with pytest.raises(DataError, match=r"two\.npz and .*two\.txt(.|\n)*1 arrays and 3 lines"):
         write(folder, *own)
+
+
+def test_text_of_one_side_is_written_without_blank_lines(folder):
+    (folder / "mono.de").write_bytes("drei\r\n\n \u2028\nvier".encode())
+    references = ["talks/train", PartConfig(corpus="talks/train", every=2), TextConfig(file="mono.de")]
+    output = folder / "out" / "text.txt"
+    report = materialize_text(references, "de", folder / "store", output, folder)
+    assert output.read_text(encoding="utf-8") == "ein Hund\nein Ei\nein Hund\ndrei\nvier\n"
+    assert [row["pairs"] for row in report] == [2, 1, 2]
+    assert report[2]["files"] == {
+        str(folder / "mono.de"): hashlib.sha256((folder / "mono.de").read_bytes()).hexdigest()
+    }
+
+
+def test_only_the_side_that_is_read_decides_its_text(folder):
+    reference = TextConfig(file="own.en")
+    before = text_identity(reference, "en", folder)
+    (folder / "own.de.gz").write_bytes(gzip.compress(b"eins\ndrei"))
+    assert text_identity(reference, "en", folder) == before
+    (folder / "own.en").write_text("three\n")
+    assert text_identity(reference, "en", folder) != before
+
+
+@pytest.mark.parametrize(
+    ("reference", "side", "error", "message"),
+    [
+        (TextConfig(file="blank.de"), "de", DataError, "blank.de: the corpus is empty"),
+        (TextConfig(file="none.de"), "de", DataError, "none.de"),
+        ("talks/train", "fr", UsageError, "no side fr"),
+    ],
+)
+def test_text_that_is_not_there_is_an_error(folder, reference, side, error, message):
+    (folder / "blank.de").write_text("\n \n")
+    with pytest.raises(error, match=message):
+        materialize_text([reference], side, folder / "store", folder / "text.txt", folder)

@@ -9,7 +9,7 @@ import sacrebleu
 import nmt
 from nmt.config import EvaluationConfig
 from nmt.errors import DataError, UsageError
-from nmt.evaluation.scores import Score, check_metrics, perplexity, score_files, score_lines
+from nmt.evaluation.scores import Score, check_metrics, perplexity, score_files, score_lines, sentence_scores
 
 REFERENCES = [
     "The cat sat on the mat.",
@@ -222,3 +222,17 @@ def test_perplexity_is_the_exponential_of_the_mean_loss():
 def test_perplexity_is_not_a_score_of_text():
     with pytest.raises(UsageError, match="of a model, not of text"):
         score_lines(["a"], [["a"]], ["perplexity"])
+
+
+def test_sentence_scores_are_those_of_sacrebleu_between_0_and_1():
+    references = ["the old house stands near a river", "a", "one two three", "same as before", ""]
+    hypotheses = ["the old house stands by the river", "a", "", "same as before", "something"]
+    pairs = list(zip(hypotheses, references, strict=True))
+    bleu = sentence_scores(hypotheses, references, "bleu")
+    chrf = sentence_scores(hypotheses, references, "chrf")
+    for found, score in ((bleu, sacrebleu.sentence_bleu), (chrf, sacrebleu.sentence_chrf)):
+        assert found == pytest.approx([score(line, [reference]).score / 100 for line, reference in pairs], abs=1e-6)
+        assert found[1] == found[3] == 1.0
+        assert found[2] == found[4] == 0.0
+        assert 0.2 < found[0] < 0.9
+    assert sentence_scores(["A B"], ["a b"], "bleu", "none", lowercase=True) == [1.0]

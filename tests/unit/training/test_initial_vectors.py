@@ -12,6 +12,7 @@ from nmt.models.initial_vectors import fill_embeddings
 from nmt.models.weights import weights_of
 from nmt.textio import write_lines
 from nmt.tokenizer import TokenizerPair
+from nmt.training.data import TrainingData
 from nmt.training.loop import Trainer
 from nmt.word_vectors import initial_vectors
 
@@ -49,7 +50,9 @@ def trainer_of(recipe, tokenizers, folder, validation):
     (folder / "scratch").mkdir(exist_ok=True)
     (folder / "output").mkdir(exist_ok=True)
     prepare = partial(fill_embeddings, vectors=vectors)
-    return Trainer(recipe, tokenizers, corpus_of(PAIRS), validation, folder / "scratch", prepare), vectors
+    return Trainer(
+        recipe, tokenizers, TrainingData(recipe, corpus_of(PAIRS)), validation, folder / "scratch", prepare
+    ), vectors
 
 
 @pytest.mark.parametrize("tie", ["all", "none"])

@@ -14,6 +14,7 @@ from nmt.errors import BundleError, NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import assign_weights
 from nmt.tokenizer import BOS, EOS
+from nmt.training.data import TrainingData
 from nmt.training.history import TrainingProgress
 from nmt.training.loop import Progress, Trainer
 
@@ -52,7 +53,9 @@ def reversals(count, seed, shortest=3, longest=6):
 
 def corpus_of(pairs):
     return EncodedCorpus(
-        Sequences.of([*source, EOS] for source, _ in pairs), Sequences.of([BOS, *target, EOS] for _, target in pairs)
+        Sequences.of([*source, EOS] for source, _ in pairs),
+        Sequences.of([BOS, *target, EOS] for _, target in pairs),
+        np.arange(len(pairs)),
     )
 
 
@@ -73,15 +76,15 @@ def recipe_of(units=8, attention="scaled_dot", **training):
     )
 
 
-def trainer(recipe, pairs, validation, scratch):
+def trainer(recipe, pairs, validation, scratch, parts=()):
     scratch.mkdir(parents=True, exist_ok=True)
-    return Trainer(recipe, Vocabularies, corpus_of(pairs), validation, scratch)
+    return Trainer(recipe, Vocabularies, TrainingData(recipe, corpus_of(pairs), parts), validation, scratch)
 
 
-def run(recipe, pairs, validation, folder):
+def run(recipe, pairs, validation, folder, parts=()):
     output = folder / "output"
     output.mkdir(parents=True)
-    return trainer(recipe, pairs, validation, folder / "scratch").run(output)
+    return trainer(recipe, pairs, validation, folder / "scratch", parts).run(output)
 
 
 def test_reversal_is_learnt(tmp_path):

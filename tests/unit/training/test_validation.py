@@ -20,7 +20,7 @@ def test_is_the_sum_over_all_tokens(tokens_per_batch):
     keras.utils.set_random_seed(2)
     settings = {"embedding": {"size": 6}, "encoder": {"units": 8}, "decoder": {"units": 8}}
     model = Seq2Seq(ModelConfig.model_validate(settings), 12, 12)
-    corpus = EncodedCorpus(Sequences.of(SOURCES), Sequences.of(TARGETS))
+    corpus = EncodedCorpus(Sequences.of(SOURCES), Sequences.of(TARGETS), np.arange(3))
     nll, tokens = CorpusLoss(corpus, tokens_per_batch).measure(model)
     expected = 0.0
     for source, target in zip(SOURCES, TARGETS, strict=True):

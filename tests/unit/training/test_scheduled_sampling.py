@@ -8,7 +8,7 @@ from nmt.config import TrainingConfig
 from nmt.model_config import ModelConfig
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, EOS, PAD, UNK
-from nmt.training.sampling import sampled_inputs
+from nmt.training.scheduled_sampling import sampled_inputs
 
 VOCAB = 12
 
