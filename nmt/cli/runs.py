@@ -93,7 +93,7 @@ def plan(
 
     loaded, path, workspace = _prepare(recipe, overrides, work)
     planned = make_plan(loaded, path, workspace, stages, force)
-    trains = any(stage.stage.name == "train" and stage.reasons for stage in planned)
+    trains = any(stage.label == "train" and stage.reasons for stage in planned)
     if form == "table":
         rows_shown = [
             (stage.label, "run" if stage.reasons else "done", "; ".join(stage.reasons) or str(stage.artifact))
@@ -106,7 +106,7 @@ def plan(
         from nmt.pipeline.run import print_progress
 
         sys.stdout.flush()
-        expected = make_forecast(planned, loaded, path, workspace, print_progress)
+        expected = make_forecast(planned, loaded, workspace, print_progress)
     if form == "json":
         rows = [stage.to_json() for stage in planned]
         facts = {"recipe": loaded.name, "path": str(path), "workspace": str(workspace.root), "stages": rows}
@@ -121,9 +121,11 @@ def _print_forecast(expected: Forecast | NotYet, recipe: str) -> None:
     from nmt.terminal import program
 
     if isinstance(expected, NotYet):
-        print_table(["to download", "size"], missing_rows(expected))
+        if expected.missing:
+            print_table(["to download", "size"], missing_rows(expected))
         pairs = "" if expected.text_pairs is None else f" ({expected.text_pairs:,} pairs)"
-        print(f"The text{pairs} is not at hand. To bring it: {program()} run {recipe} fetch; a plan then measures.")
+        text = f"The text{pairs} is not at hand" if expected.stage == "fetch" else "The synthetic pairs are not made"
+        print(f"{text}. A plan measures after: {program()} run {recipe} {expected.stage}")
     else:
         print_table(["forecast", "value", "from"], figure_rows(expected))
         print_table(["stage", "disk", "time", "measured with"], stage_rows(expected))

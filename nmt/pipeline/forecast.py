@@ -7,6 +7,7 @@ the workspace is changed.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import shutil
 import signal
@@ -19,48 +20,23 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from nmt import textio
 from nmt.config import Recipe, TrainingConfig
-from nmt.dataset import EncodedCorpus, plan_epoch
+from nmt.dataset import EncodedCorpus
 from nmt.errors import NmtError
 from nmt.evaluation.scores import score_lines
+from nmt.pipeline.epoch import Epoch, largest, plan_batches, spread
 from nmt.pipeline.plan import PlannedStage
 from nmt.pipeline.sample import Sample, missing_files, pairs_of_cards, take_sample
-from nmt.pipeline.stages import side_files
+from nmt.pipeline.stage import SYNTHESIZE, side_files
 from nmt.pipeline.workspace import Workspace
 from nmt.terminal import load_tensorflow
 from nmt.tokenizer import TokenizerPair
 from nmt.training.measured import Measured, Probe
+from nmt.training.subword_sampling import sampled_sides
 
-Numbers = npt.NDArray[np.int64]
-
-_PLANNED_PAIRS = 400_000  # most pairs that the epoch of a sampled corpus is planned with
 _PROBED_BATCHES = 8
 _FLOAT_BYTES = 4
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training pairs, as the batches of its plan.
-
-    Attributes:
-        pairs: pairs that are short enough.
-        source_tokens, target_tokens: what the model reads and predicts, EOS counted, padding not.
-        source_padding, target_padding: share of the positions of the batches that are padding.
-        batches: in all.
-        steps: of one batch each, or of as many as ``training.accumulate`` says.
-    """
-
-    pairs: int
-    source_tokens: int
-    target_tokens: int
-    source_padding: float
-    target_padding: float
-    batches: int
-    steps: int
 
 
 @dataclass(frozen=True)
@@ -127,10 +103,12 @@ class NotYet:
     Attributes:
         missing: size in bytes of each file that is to be downloaded, None where the card does not say it.
         text_pairs: training pairs as the cards say; None where they do not.
+        stage: the stage that brings the text.
     """
 
     missing: dict[str, int | None]
     text_pairs: int | None
+    stage: str = "fetch"
 
     @property
     def known_bytes(self) -> int:
@@ -143,106 +121,69 @@ class NotYet:
 
 
 def make_forecast(
-    plan: Sequence[PlannedStage],
-    recipe: Recipe,
-    recipe_path: Path,
-    workspace: Workspace,
-    say: Callable[[str], None],
+    plan: Sequence[PlannedStage], recipe: Recipe, workspace: Workspace, say: Callable[[str], None]
 ) -> Forecast | NotYet:
     """Forecasts a run that trains.
 
     Args:
         plan: the stages, ``train`` among those that will run.
-        recipe, recipe_path, workspace: as for the run.
+        recipe, workspace: as for the run.
         say: shows one line to the person who waits.
 
     Raises:
         DataError: the text is wrong, as the run would find.
         NmtError: the probe failed.
     """
-    waiting = {planned.stage.name for planned in plan if planned.reasons}
-    if "fetch" in waiting and (missing := missing_files(recipe, workspace.corpora)):
-        return NotYet(missing, pairs_of_cards(recipe))
+    own = [planned for planned in plan if planned.label == planned.stage.name]  # without the teachers' stages
+    waiting = {planned.label for planned in own if planned.reasons}
+    missing = missing_files(recipe, workspace.corpora) if "fetch" in waiting else {}
+    if missing or SYNTHESIZE in waiting:
+        return NotYet(missing, pairs_of_cards(recipe), SYNTHESIZE if SYNTHESIZE in waiting else "fetch")
     with tempfile.TemporaryDirectory(prefix="nmt-plan-") as temporary:
         say("forecast: reading the text" + ("" if "encode" in waiting else " as it is encoded"))
-        sample = take_sample(plan, recipe, recipe_path, workspace, Path(temporary))
-        corpus = EncodedCorpus.load(sample.folders["encode"], "train")
-        corpus.check_features(recipe.model.encoder.features, "corpora.train has other vectors than the model")
-        pairs = round(len(corpus) * sample.shares["train"].scale)
-        numbers, batches = _planned_epoch(corpus, pairs, recipe)
-        shapes = batch_shapes(corpus.source.lengths[numbers], corpus.target.lengths[numbers] - 1, batches)
-        chosen = [largest(shapes), *spread(shapes, _PROBED_BATCHES)]
+        sample = take_sample(own, recipe, workspace, Path(temporary))
+        corpus, folder = _training_corpus(recipe, sample, Path(temporary) / "segmented")
+        encoded = json.loads((sample.folders["encode"] / "train.json").read_bytes())["parts"]
+        parts = [round(count * part.scale) for count, part in zip(encoded, sample.parts, strict=True)]
+        planned = plan_batches(recipe, corpus, encoded, parts)
+        chosen = [largest(planned.shapes), *spread(planned.shapes, _PROBED_BATCHES)]
         say("forecast: timing a few steps of training (TensorFlow starts)")
-        probe = Probe(
-            recipe,
-            sample.folders["encode"],
-            _vocab_sizes(recipe, sample),
-            [numbers[batches[index]] for index in chosen],
-        )
-        measured = run_probe(probe, Path(temporary))
-        epoch = epoch_of(corpus, numbers, shapes, pairs, recipe.training.accumulate)
+        batches = [planned.rows[index] for index in chosen]
+        vocab_size = recipe.tokenizer.vocab_size if sample.vocabulary_is_smaller else None
+        folders = folder, sample.folders["encode"], sample.folders["tokenizer"]
+        measured = run_probe(Probe(recipe, *folders, vocab_size, batches), Path(temporary))
+        dataset, epoch = recipe.dataset, planned.epoch()
+        rows, source, target = (int(size) for size in planned.shapes[chosen[0]])
         return Forecast(
             basis=_basis(sample),
-            counted=sample.whole,
-            text_pairs=sample.shares["train"].total,
+            counted=sample.whole and not (dataset.mix or dataset.curriculum or dataset.subword_sampling),
+            text_pairs=sample.train.total,
             epoch=epoch,
             epochs=recipe.training.max_epochs,
             parameters=measured.weights,
             training_bytes=training_bytes(measured.weights, measured.trainable, recipe.training),
-            peak_bytes=_peak_bytes(measured, corpus, pairs),
-            largest_batch=_triple(shapes[chosen[0]]),
+            peak_bytes=_peak_bytes(measured, corpus, sum(parts)),
+            largest_batch=(rows, source, target),
             scratch_bytes=scratch_bytes(measured.weights, measured.trainable, recipe.training),
             free_bytes=_free_bytes(workspace.root),
             stages=_stages(waiting, recipe, sample, measured, epoch),
         )
 
 
-def batch_shapes(source_lengths: Numbers, target_lengths: Numbers, batches: Sequence[Numbers]) -> Numbers:
-    """Returns rows, longest source and longest target of each batch, [N, 3]."""
-    return np.array([(len(b), source_lengths[b].max(), target_lengths[b].max()) for b in batches], np.int64)
-
-
-def epoch_of(corpus: EncodedCorpus, numbers: Numbers, shapes: Numbers, pairs: int, accumulate: int = 1) -> Epoch:
-    """Sums up the plan of an epoch.
-
-    Args:
-        corpus: pairs as ids.
-        numbers: the pairs of the corpus that were planned, one of them perhaps several times.
-        shapes: the batches, [N, 3].
-        pairs: how many there are in all; figures are scaled by it.
-        accumulate: batches of a step.
-    """
-    source, target = int(corpus.source.lengths[numbers].sum()), int((corpus.target.lengths[numbers] - 1).sum())
-    rows, longest_source, longest_target = shapes.T
-    scale = pairs / len(numbers)
-    batches = round(len(shapes) * scale)
-    return Epoch(
-        pairs=pairs,
-        source_tokens=round(source * scale),
-        target_tokens=round(target * scale),
-        source_padding=1.0 - source / float(rows @ longest_source),
-        target_padding=1.0 - target / float(rows @ longest_target),
-        batches=batches,
-        steps=-(-batches // accumulate),
-    )
-
-
-def largest(shapes: Numbers) -> int:
-    """Returns which batch has most positions on both sides, and so needs most memory."""
-    rows, source, target = shapes.T
-    return int(np.argmax(rows * (source + target)))
-
-
-def spread(shapes: Numbers, count: int) -> list[int]:
-    """Returns ``count`` batches, or all if there are fewer, spread evenly over those sorted by the steps they take.
-
-    A recurrent network takes as many steps as a batch is long, so the mean time of these batches is about that of all::
-
-        6 batches, count 3:   [0 1] [2 3] [4 5]   -> the batches 1, 3, 5 in this order
-    """
-    order = np.lexsort((shapes[:, 0], shapes[:, 1] + shapes[:, 2]))
-    count = min(count, len(order))
-    return [int(order[(2 * part + 1) * len(order) // (2 * count)]) for part in range(count)]
+def _training_corpus(recipe: Recipe, sample: Sample, temporary: Path) -> tuple[EncodedCorpus, Path]:
+    """Returns the training pairs at hand, segmented as in the first epoch, and the folder that they are in."""
+    folder = sample.folders["encode"]
+    corpus = EncodedCorpus.load(folder, "train")
+    corpus.check_features(recipe.model.encoder.features, "corpora.train has other vectors than the model")
+    if recipe.dataset.subword_sampling:
+        tokenizers = TokenizerPair.load(sample.folders["tokenizer"])
+        clean = side_files(sample.folders["clean"], "train")
+        source, target = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
+        corpus = EncodedCorpus(source.sample("source"), target.sample("target"), corpus.lines)
+        temporary.mkdir()
+        corpus.save(temporary, "train")
+        folder = temporary
+    return corpus, folder
 
 
 def training_bytes(weights: int, trainable: int, config: TrainingConfig) -> int:
@@ -284,18 +225,6 @@ def _moments(config: TrainingConfig) -> int:
     return 0 if config.optimizer == "sgd" else 2
 
 
-def _planned_epoch(corpus: EncodedCorpus, pairs: int, recipe: Recipe) -> tuple[Numbers, list[Numbers]]:
-    """Plans an epoch of a sampled corpus as if its pairs were repeated until there are enough.
-
-    Returns:
-        The pairs of the corpus that are planned, and the batches, as positions among them.
-    """
-    planned = len(corpus) if pairs == len(corpus) else min(pairs, max(_PLANNED_PAIRS, len(corpus)))
-    numbers: Numbers = np.resize(np.arange(len(corpus), dtype=np.int64), planned)
-    lengths = corpus.source.lengths[numbers], corpus.target.lengths[numbers] - 1
-    return numbers, plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
-
-
 def _peak_bytes(measured: Measured, corpus: EncodedCorpus, pairs: int) -> int | None:
     """Returns the probe's memory, and that of the pairs that the probe did not have: training holds all ids."""
     if measured.peak_bytes is None:
@@ -304,23 +233,10 @@ def _peak_bytes(measured: Measured, corpus: EncodedCorpus, pairs: int) -> int | 
     return measured.peak_bytes + round(held * (pairs / len(corpus) - 1.0))
 
 
-def _vocab_sizes(recipe: Recipe, sample: Sample) -> tuple[int, int]:
-    if sample.vocabulary_is_smaller:
-        return recipe.tokenizer.vocab_size, recipe.tokenizer.vocab_size
-    tokenizers = TokenizerPair.load(sample.folders["tokenizer"])
-    return tokenizers.source.vocab_size, tokenizers.target.vocab_size
-
-
 def _basis(sample: Sample) -> str:
-    train = sample.shares["train"]
     if not sample.seconds:
         return "the encoded corpus"
-    return "all of the text" if sample.whole else f"a sample of {train.taken:,}"
-
-
-def _triple(shape: Numbers) -> tuple[int, int, int]:
-    rows, source, target = map(int, shape)
-    return rows, source, target
+    return "all of the text" if sample.whole else f"a sample of {sample.train.taken:,}"
 
 
 def _free_bytes(folder: Path) -> int:
@@ -334,7 +250,7 @@ def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measure
     rows = []
     for stage in ("fetch", "clean", "tokenizer", "encode"):
         if stage in waiting:
-            scale = 1.0 if stage == "tokenizer" and sample.whole else sample.shares["train"].scale
+            scale = 1.0 if stage == "tokenizer" and sample.whole else sample.train.scale
             rows.append(StageForecast(stage, sample.bytes_in_all(stage), sample.seconds[stage] * scale, basis))
     references = list(textio.read_lines(side_files(sample.folders["fetch"], "valid")[1]))
     scoring = _scoring_seconds(references, ["bleu", "chrf", "exact"], recipe, 0)

@@ -17,14 +17,17 @@ class Probe:
 
     Attributes:
         recipe: model, training and decoding.
-        encoded: a folder with the corpora ``train`` and ``valid`` as ids.
-        vocab_sizes: V of source and target.
+        train, valid: folders with the corpora of these names as ids.
+        tokenizers: the folder of the vocabularies.
+        vocab_size: V, where the vocabularies will be larger than those in the folder.
         batches: pairs of ``train`` that form a batch; the first batch is the one that needs most memory.
     """
 
     recipe: Recipe
-    encoded: Path
-    vocab_sizes: tuple[int, int]
+    train: Path
+    valid: Path
+    tokenizers: Path
+    vocab_size: int | None
     batches: list[npt.NDArray[np.int64]]
 
 

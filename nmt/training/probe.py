@@ -22,7 +22,7 @@ from nmt.decoding.batches import length_batches
 from nmt.decoding.decoder import BatchDecoder
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
-from nmt.tokenizer import EOS
+from nmt.tokenizer import EOS, TokenizerPair
 from nmt.training.loop import Trainer
 from nmt.training.measured import Measured, Probe
 from nmt.training.validation import CorpusLoss
@@ -63,23 +63,26 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
             model.output_bias.assign(tf.one_hot(EOS, model.target_vocab_size) * _EOS_BIAS)
 
     began = time.monotonic()
-    corpus, valid = (EncodedCorpus.load(probe.encoded, name) for name in ("train", "valid"))
-    source, target = (SimpleNamespace(vocab_size=size) for size in probe.vocab_sizes)
-    tokenizers: Any = SimpleNamespace(source=source, target=target)
-    validator: Any = None
-    trainer = Trainer(probe.recipe, tokenizers, corpus, validator, scratch, prepare)
+    corpus, valid = EncodedCorpus.load(probe.train, "train"), EncodedCorpus.load(probe.valid, "valid")
+    tokenizers: Any = TokenizerPair.load(probe.tokenizers)
+    if probe.vocab_size is not None:
+        larger = SimpleNamespace(vocab_size=probe.vocab_size)
+        tokenizers = SimpleNamespace(source=larger, target=larger)
+    recipe = probe.recipe.model_copy(update={"decoding": _as_long_as(valid, probe.recipe.decoding)})
+    unused: Any = None  # the data of whole epochs and the validation, which a step does not need
+    trainer = Trainer(recipe, tokenizers, unused, unused, scratch, prepare)
     (model,) = models
-    accumulate = probe.recipe.training.accumulate
+    accumulate = recipe.training.accumulate
     # A step of equal batches: what it takes is shared among them.
     steps = [partial(_step, trainer, [batch] * accumulate) for batch in batches(corpus, probe.batches)]
     steps[0]()
     start = time.monotonic() - began
     batch_seconds = [seconds / accumulate for seconds in _repeated(steps)]
-    loss_start, loss = _loss_seconds(model, valid, probe.recipe.dataset.tokens_per_batch)
-    greedy_start, greedy = _search_seconds(model, valid, probe.recipe.decoding, 1)
+    loss_start, loss = _loss_seconds(model, valid, recipe.dataset.tokens_per_batch)
+    greedy_start, greedy = _search_seconds(model, valid, recipe.decoding, 1)
     beam_start = beam = 0.0
-    if probe.recipe.corpora.test:
-        beam_start, beam = _search_seconds(model, valid, probe.recipe.decoding, probe.recipe.decoding.beam_size)
+    if recipe.corpora.test:
+        beam_start, beam = _search_seconds(model, valid, recipe.decoding, recipe.decoding.beam_size)
     return Measured(
         weights=sum(int(np.prod(weight.shape)) for weight in model.weights),
         trainable=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
@@ -91,6 +94,16 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
         beam_start_seconds=beam_start,
         peak_bytes=_peak_bytes(),
     )
+
+
+def _as_long_as(corpus: EncodedCorpus, config: DecodingConfig) -> DecodingConfig:
+    """Returns limits that make outputs about as long as the references of a corpus: there a trained model ends."""
+    ratio = len(corpus.target.ids) / len(corpus.source.ids)
+    limits = {
+        "max_length_ratio": min(config.max_length_ratio, ratio),
+        "max_length_extra": min(config.max_length_extra, 2),
+    }
+    return config.model_copy(update=limits)
 
 
 def _step(trainer: Trainer, group: Sequence[Batch]) -> None:
@@ -113,8 +126,8 @@ def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:
 def _loss_seconds(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> tuple[float, float]:
     """Returns the seconds that the first measurement of the loss takes longer, and those of the whole corpus."""
     chosen = np.linspace(0, len(corpus) - 1, min(len(corpus), _VALID_PAIRS)).astype(int)
-    sides = (_select(sequences, chosen) for sequences in (corpus.source, corpus.target))
-    loss = CorpusLoss(EncodedCorpus(*sides), tokens_per_batch)
+    source, target = (_select(sequences, chosen) for sequences in (corpus.source, corpus.target))
+    loss = CorpusLoss(EncodedCorpus(source, target, corpus.lines[chosen]), tokens_per_batch)
     seconds = []
     for _ in range(2):
         began = time.monotonic()
@@ -126,17 +139,8 @@ def _loss_seconds(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) 
 def _search_seconds(
     model: Seq2Seq, corpus: EncodedCorpus, config: DecodingConfig, beam_size: int
 ) -> tuple[float, float]:
-    """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards.
-
-    Outputs are about as long as the references: that is where a trained model ends.
-    """
-    ratio = len(corpus.target.ids) / len(corpus.source.ids)
-    limits = {
-        "beam_size": beam_size,
-        "max_length_ratio": min(config.max_length_ratio, ratio),
-        "max_length_extra": min(config.max_length_extra, 2),
-    }
-    decoder = BatchDecoder(model, config.model_copy(update=limits))
+    """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards."""
+    decoder = BatchDecoder(model, config.model_copy(update={"beam_size": beam_size}))
     sources = [np.asarray(corpus.source.ids[a:b]) for a, b in pairwise(corpus.source.offsets)]
     found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // beam_size)]
     began = time.monotonic()

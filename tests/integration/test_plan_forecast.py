@@ -24,7 +24,7 @@ def test_the_run_that_follows_is_as_forecast(project):
     assert epoch["pairs"] == counts["kept"] == facts["pairs"]
     assert epoch["source_tokens"] == counts["source_tokens"]
     assert epoch["target_tokens"] == counts["target_tokens"] - counts["kept"]  # BOS is not predicted
-    assert epoch["steps"] * facts["epochs"] == facts["steps"]
+    assert epoch["steps"] == facts["steps_per_epoch"] == facts["steps"] / facts["epochs"]
     assert forecast["steps"] == epoch["steps"] * 2
     assert forecast["parameters"] == facts["parameters"]
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from nmt.pipeline.forecast import Epoch, Forecast, NotYet, StageForecast
+from nmt.pipeline.epoch import Epoch
+from nmt.pipeline.forecast import Forecast, NotYet, StageForecast
 from nmt.pipeline.forecast_table import duration, figure_rows, missing_rows, size, stage_rows
 from nmt.terminal import print_table
 

@@ -10,6 +10,7 @@ from nmt.errors import DataError
 from nmt.pipeline import sample as module
 from nmt.pipeline.plan import make_plan
 from nmt.pipeline.sample import Sample, Share, missing_files, pairs_of_cards, take_sample
+from nmt.pipeline.synthesize import read_index, write_index
 from nmt.pipeline.workspace import Workspace
 
 RECIPE = """\
@@ -39,7 +40,7 @@ def sample_of(path: Path, *overrides: str) -> Sample:
     recipe, workspace = load_recipe(path, list(overrides)), Workspace(path.parent / "work")
     temporary = path.parent / "temporary"
     temporary.mkdir()
-    sample = take_sample(make_plan(recipe, path, workspace), recipe, path, workspace, temporary)
+    sample = take_sample(make_plan(recipe, path, workspace), recipe, workspace, temporary)
     assert not workspace.root.exists()
     return sample
 
@@ -47,6 +48,7 @@ def sample_of(path: Path, *overrides: str) -> Sample:
 def test_a_small_text_is_taken_as_a_whole(recipe_path):
     sample = sample_of(recipe_path)
     assert sample.shares == {"train": Share(340, 340), "valid": Share(40, 40), "test/b": Share(40, 40)}
+    assert sample.parts == [Share(300, 300), Share(40, 40)]
     assert sample.whole
     assert sample.test_lines == 40
     assert list(sample.seconds) == ["fetch", "clean", "tokenizer", "encode"]
@@ -62,6 +64,7 @@ def test_of_a_large_text_every_corpus_lends_its_beginning_and_is_counted(recipe_
     taken = (sample.folders["fetch"] / "train.source.txt").read_text().splitlines()
     assert len(taken) == share.taken < 100
     first = taken.index("word 0 of en", 1)  # where the second corpus begins
+    assert sample.parts == [Share(300, first), Share(40, len(taken) - first)]
     assert taken == [f"word {n} of en" for n in range(first)] + [f"word {n} of en" for n in range(len(taken) - first)]
     fetched = sum((recipe_path.parent / f"{name}.{side}").stat().st_size for name in "ab" for side in ("en", "de"))
     held = 2 * sum((recipe_path.parent / f"b.{side}").stat().st_size for side in ("en", "de"))
@@ -81,7 +84,7 @@ def test_figures_of_a_split_are_scaled_by_its_own_share(tmp_path):
     for name, size in (("train.ids", 10), ("test/a.source.txt", 20), ("test/a.b.source.txt", 30), ("report.json", 5)):
         (tmp_path / name).write_bytes(b"x" * size)
     shares = {"train": Share(100, 10), "test/a": Share(2, 2), "test/a.b": Share(9, 3)}
-    assert Sample({"clean": tmp_path}, shares, {}).bytes_in_all("clean") == 100 + 20 + 90 + 5
+    assert Sample({"clean": tmp_path}, shares, [], {}).bytes_in_all("clean") == 100 + 20 + 90 + 5
 
 
 def test_what_is_not_downloaded_is_named_and_nothing_is_fetched(tmp_path, monkeypatch):
@@ -106,3 +109,24 @@ def test_what_is_not_downloaded_is_named_and_nothing_is_fetched(tmp_path, monkey
     (store / "small" / "a.en").write_bytes(content)
     (store / "small" / "a.de").write_bytes(b"one\ntwx\n")
     assert missing_files(recipe, store) == {"small/a.de": len(content)}
+
+
+def test_synthetic_pairs_that_are_made_are_parts_of_the_sample(tmp_path, monkeypatch):
+    folder = tmp_path / "synthesized"
+    folder.mkdir()
+    for side in ("source", "target"):
+        (folder / f"back_translation.{side}.txt").write_text("".join(f"line {n}\n" for n in range(100)))
+    write_index(folder, [{"name": "back_translation", "pairs": 100, "text": []}])
+    monkeypatch.setattr(module, "SAMPLE_CHARACTERS", 120)
+    assert module._sample_synthesize(folder, tmp_path / "sample") == [Share(100, 10)]
+    assert [row["pairs"] for row in read_index(tmp_path / "sample")] == [10]
+    assert len((tmp_path / "sample" / "back_translation.target.txt").read_text().splitlines()) == 10
+
+
+def test_text_to_translate_back_is_named_as_well(tmp_path, monkeypatch):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        "name: r\ncorpora: {source: en, target: de, train: [phrases/train], valid: [phrases/valid]}\n"
+        "synthetic: [{method: back_translation, text: [multi30k/train]}]\n"
+    )
+    assert list(missing_files(load_recipe(path), tmp_path / "store")) == ["multi30k/train.de.gz"]
