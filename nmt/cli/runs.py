@@ -106,6 +106,7 @@ def plan(
         from nmt.pipeline.run import print_progress
 
         sys.stdout.flush()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the probe ends as well
         expected = make_forecast(planned, loaded, workspace, print_progress)
     if form == "json":
         rows = [stage.to_json() for stage in planned]
