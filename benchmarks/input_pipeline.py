@@ -51,9 +51,7 @@ def main() -> None:
             began = time.perf_counter()
         step.take([batch], number, 1e-3)
     training = (number - warm) / (time.perf_counter() - began)
-    print(
-        f"{alone:,.0f} batches/s without the model, {training:.2f} steps/s with it: {alone / training:,.0f} times"
-    )
+    print(f"{alone:,.0f} batches/s without the model, {training:.2f} steps/s with it: {alone / training:,.0f} times")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,9 @@ class DatasetConfig(Strict):
     tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
     max_source_tokens: Count = Field(128, description="longer pairs are left out")
     max_target_tokens: Count = Field(128, description="longer pairs are left out")
-    mix: list[MixConfig] | None = Field(None, description="one entry per corpus of corpora.train, in that order")
+    mix: list[MixConfig] | None = Field(
+        None, description="one entry per corpus of corpora.train and step of synthetic, in this order"
+    )
     curriculum: CurriculumConfig | None = Field(None, description="short sources first; none: all pairs at once")
     subword_sampling: Fraction = Field(
         0.0,

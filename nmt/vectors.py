@@ -62,6 +62,11 @@ class Vectors:
             check_features(part.features, parts[0].features, "the files of one set differ")
         return cls.of([sequence for part in parts for sequence in part._sequences])
 
+    def select(self, numbers: Iterable[int]) -> Vectors:
+        """Returns the sequences of these numbers, at least one."""
+        sequences = self._sequences
+        return Vectors.of([sequences[number] for number in numbers])
+
     @cached_property
     def lines(self) -> list[str]:
         """A line of text for each sequence, which names its content."""

@@ -15,6 +15,7 @@ from nmt.cli.options import force_option, format_option, print_json, print_table
 
 if TYPE_CHECKING:
     from nmt.config import Recipe
+    from nmt.pipeline.forecast import Forecast, NotYet
     from nmt.pipeline.workspace import Workspace
 
 
@@ -68,6 +69,11 @@ def run(
 
 @click.command()
 @_of_a_recipe
+@click.option(
+    "--forecast/--no-forecast",
+    default=True,
+    help="Measure what training will need, where it would run: some seconds.  [default: --forecast]",
+)
 @format_option("table", "json")
 def plan(
     recipe: str,
@@ -75,22 +81,54 @@ def plan(
     overrides: tuple[str, ...],
     force: tuple[str, ...],
     work: Path | None,
+    forecast: bool,
     form: str,
 ) -> None:
-    """Show which stages of RECIPE would run, and why. Nothing is built."""
+    """Show which stages of RECIPE would run, and why, and what they need. Nothing is built or downloaded.
+
+    Where training would run, a forecast follows: tokens and steps, memory, disk and time, from the text at hand and a
+    few training steps of the model.
+    """
     from nmt.pipeline.plan import make_plan
 
     loaded, path, workspace = _prepare(recipe, overrides, work)
     planned = make_plan(loaded, path, workspace, stages, force)
-    if form == "json":
-        rows = [stage.to_json() for stage in planned]
-        print_json({"recipe": loaded.name, "path": str(path), "workspace": str(workspace.root), "stages": rows})
-    else:
+    trains = any(stage.label == "train" and stage.reasons for stage in planned)
+    if form == "table":
         rows_shown = [
             (stage.label, "run" if stage.reasons else "done", "; ".join(stage.reasons) or str(stage.artifact))
             for stage in planned
         ]
         print_table(["stage", "state", "reason, or artifact"], rows_shown)
+    expected = None
+    if forecast and trains:
+        from nmt.pipeline.forecast import make_forecast
+        from nmt.pipeline.run import print_progress
+
+        sys.stdout.flush()
+        expected = make_forecast(planned, loaded, workspace, print_progress)
+    if form == "json":
+        rows = [stage.to_json() for stage in planned]
+        facts = {"recipe": loaded.name, "path": str(path), "workspace": str(workspace.root), "stages": rows}
+        print_json(facts | {"forecast": expected.to_json() if expected else None})
+    elif expected:
+        _print_forecast(expected, recipe)
+
+
+def _print_forecast(expected: Forecast | NotYet, recipe: str) -> None:
+    from nmt.pipeline.forecast import NotYet
+    from nmt.pipeline.forecast_table import figure_rows, missing_rows, stage_rows
+    from nmt.terminal import program
+
+    if isinstance(expected, NotYet):
+        if expected.missing:
+            print_table(["to download", "size"], missing_rows(expected))
+        pairs = "" if expected.text_pairs is None else f" ({expected.text_pairs:,} pairs)"
+        text = f"The text{pairs} is not at hand" if expected.stage == "fetch" else "The synthetic pairs are not made"
+        print(f"{text}. A plan measures after: {program()} run {recipe} {expected.stage}")
+    else:
+        print_table(["forecast", "value", "from"], figure_rows(expected))
+        print_table(["stage", "disk", "time", "measured with"], stage_rows(expected))
 
 
 @click.command()

@@ -56,7 +56,12 @@ def fetch_files(
 
 def verify(card: CorpusCard, store: Path) -> list[tuple[str, State]]:
     """Reads every file of the card that is in the store, and says whether it is what the card says."""
-    return [(name, _state(file, stored_path(card, name, store))) for name, file in card.files.items()]
+    return [(name, file_state(card, name, store)) for name in card.files]
+
+
+def file_state(card: CorpusCard, name: str, store: Path) -> State:
+    """Reads a file of the card where it lies, and says whether it is what the card says."""
+    return _state(_card_file(card, name), stored_path(card, name, store))
 
 
 def stored_path(card: CorpusCard, name: str, store: Path) -> Path:

@@ -53,7 +53,8 @@ def test_names(recipe: Recipe) -> list[str]:
     return names
 
 
-def _splits(recipe: Recipe) -> dict[str, list[CorpusReference]]:
+def splits_of(recipe: Recipe) -> dict[str, list[CorpusReference]]:
+    """Returns the corpora of each split, by the name that ``side_files`` takes."""
     corpora = recipe.corpora
     tests = dict(zip(test_names(recipe), corpora.test, strict=True))
     return {"train": corpora.train, "valid": corpora.valid} | {f"test/{name}": [ref] for name, ref in tests.items()}
@@ -65,7 +66,7 @@ def _corpora_identity(recipe: Recipe, recipe_path: Path) -> Any:
     sides = recipe.corpora.source, recipe.corpora.target
     return {
         split: [reference_identity(reference, *sides, recipe_path.parent) for reference in references]
-        for split, references in _splits(recipe).items()
+        for split, references in splits_of(recipe).items()
     }
 
 
@@ -91,7 +92,7 @@ def _fetch(context: StageContext) -> None:
 
     recipe = context.recipe
     facts = {}
-    for split, references in _splits(recipe).items():
+    for split, references in splits_of(recipe).items():
         facts[split] = materialize(
             references,
             recipe.corpora.source,

@@ -40,6 +40,11 @@ def read_index(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def write_index(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Writes what ``read_index`` reads."""
+    write_json(folder / _INDEX, rows)
+
+
 def synthesis_identity(recipe: Recipe, recipe_path: Path) -> Any:
     """Returns what the pairs depend on beside the weights of teachers that are still to be trained.
 
@@ -71,7 +76,7 @@ def synthesize(context: StageContext) -> None:
         pairs = _translate(context, name, step, given, made)
         context.say(f"{name}: {pairs:,} pairs")
         index.append({"name": name, "pairs": pairs, "text": origins})
-    write_json(context.output / _INDEX, index)
+    write_index(context.output, index)
 
 
 def _write_given(context: StageContext, step: SyntheticConfig, output: Path) -> list[dict[str, Any]]:

@@ -73,11 +73,11 @@ class Segmenter:
 
     def _merged(self, text: str, generator: random.Random) -> list[str]:
         """Merges, again and again, the pair of symbols that was learnt first of those that are not dropped."""
-        symbols, scores, ids = list(text), self._scores, self._ids
+        symbols, scores = list(text), self._scores
         while True:
             pairs = enumerate(map("".join, pairwise(symbols)))
             found = [
-                (ids[pair], place) for place, pair in pairs if pair in scores and generator.random() >= self._alpha
+                (-scores[pair], place) for place, pair in pairs if pair in scores and generator.random() >= self._alpha
             ]
             if not found:
                 return symbols

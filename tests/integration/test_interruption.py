@@ -96,7 +96,7 @@ def test_a_forced_run_that_is_stopped_goes_on_without_force(project):
     process = stop_at(project, "validation after epoch 1", signal.SIGTERM, "--force", "train")
     assert process.returncode == 4, process.rest
     assert process.rest.rstrip().endswith("run tiny.yaml")
-    plan = json.loads(project("plan", "tiny.yaml", "--format", "json").stdout)
+    plan = json.loads(project("plan", "tiny.yaml", "--no-forecast", "--format", "json").stdout)
     states = {row["stage"]: row["state"] for row in plan["stages"]}
     assert [name for name, state in states.items() if state == "run"] == ["train", "translate", "evaluate", "record"]
     project("run", "tiny.yaml")

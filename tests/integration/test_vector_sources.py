@@ -90,3 +90,9 @@ def test_another_number_of_features_or_of_lines_is_an_error(finished):
     (finished.folder / "short.txt").write_text("red\n")
     short = "corpora.test=[{source: test.npz, target: short.txt}]"
     assert "50 arrays and 1 lines" in finished("run", "colours.yaml", "--set", short, expect=3).stderr.decode()
+
+
+def test_its_training_can_be_forecast(finished):
+    answer = finished("plan", "colours.yaml", "--force", "fetch", "--format", "json").stdout
+    epoch = json.loads(answer)["forecast"]["epoch"]
+    assert (epoch["pairs"], epoch["source_tokens"]) == (2000, 6000)

@@ -18,6 +18,7 @@ from nmt.tokenizer import BOS, EOS, UNK, Tokenizer, TokenizerPair
 from nmt.training.data import TrainingData
 from nmt.training.segmentation import Segmenter
 from nmt.training.subword_sampling import sampled_sides
+from nmt.vocabulary_extension import extended
 
 STEMS = ["house", "garden", "river", "bridge", "window", "mountain", "letter", "summer"]
 ENDINGS = ["", "s", "less", "ing", "keeper"]
@@ -143,6 +144,20 @@ def test_segmentations_come_as_often_as_their_probability_to_the_alpha(tmp_path)
     ratio = np.exp(0.1 * sum(scores[pieces[id_]] for id_ in first) - 0.1 * sum(scores[pieces[id_]] for id_ in second))
     assert often / less == pytest.approx(ratio, rel=0.15)
     assert all("".join(pieces[id_] for id_ in ids) == "\u2581bakorinta" for ids in drawn)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_the_new_pieces_of_an_extended_vocabulary_are_drawn_as_well(files, tmp_path, kind):
+    tokenizer = Tokenizer.train([files[0]], TokenizerConfig(kind=kind, vocab_size=60), seed=1)
+    lines = ["дом сад домик садик", "house дом gardens сад"] * 20
+    write_lines(tmp_path / "new", lines)
+    longer = extended(tokenizer, [tmp_path / "new"], 20, TokenizerConfig(kind=kind), seed=1)
+    assert longer.vocab_size > tokenizer.vocab_size
+    segmenter = Segmenter(longer, 0.0 if kind == "bpe" else 0.999)
+    for line in [*lines[:2], *LINES[:20]]:
+        words = [segmenter.sample(word, 200, random.Random(1)) for word in line.split(" ")]
+        common = [Counter(map(tuple, drawn)).most_common(1)[0][0] for drawn in words]
+        assert [id_ for ids in common for id_ in ids] == longer.encode([line])[0]
 
 
 def test_dropping_many_merges_gives_letters(files):

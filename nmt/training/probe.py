@@ -1,0 +1,171 @@
+"""The probe: a few real training steps and searches, timed, that leave nothing behind but figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from nmt.config import DecodingConfig
+from nmt.dataset import Batch, EncodedCorpus, Sequences, batches
+from nmt.decoding.batches import length_batches
+from nmt.decoding.decoder import BatchDecoder
+from nmt.errors import NmtError
+from nmt.models.seq2seq import Seq2Seq
+from nmt.tokenizer import EOS, TokenizerPair
+from nmt.training.loop import Trainer
+from nmt.training.measured import Measured, Probe
+from nmt.training.validation import CorpusLoss
+
+_SECONDS = 5.0  # steps are repeated for so long
+_REPETITIONS = 10  # at most
+_VALID_PAIRS = 500  # pairs that the loss is timed with
+_SEARCHES = 3  # batches that search is timed with
+_EOS_BIAS = -30.0
+
+
+def measure(probe: Probe) -> Measured:
+    """Times training steps and searches of a new model.
+
+    The learning rate is 0, so all steps are of the same weights, and EOS is made unlikely, so that searches are as long
+    as those of a trained model.
+
+    Raises:
+        NmtError: the accelerator has too little memory.
+    """
+    try:
+        with TemporaryDirectory() as scratch:
+            return _measure(probe, Path(scratch))
+    except tf.errors.ResourceExhaustedError as error:
+        raise NmtError(
+            "the probe of a few training steps does not fit into memory",
+            received=str(error).partition("\n")[0],
+            action="Lower dataset.tokens_per_batch or make the model smaller",
+        ) from error
+
+
+def _measure(probe: Probe, scratch: Path) -> Measured:
+    models: list[Seq2Seq] = []
+
+    def prepare(model: Seq2Seq) -> None:
+        models.append(model)
+        if model.generates:
+            model.output_bias.assign(tf.one_hot(EOS, model.target_vocab_size) * _EOS_BIAS)
+
+    began = time.monotonic()
+    corpus, valid = EncodedCorpus.load(probe.train, "train"), EncodedCorpus.load(probe.valid, "valid")
+    tokenizers: Any = TokenizerPair.load(probe.tokenizers)
+    if probe.vocab_size is not None:
+        larger = SimpleNamespace(vocab_size=probe.vocab_size)
+        tokenizers = SimpleNamespace(source=larger, target=larger)
+    recipe = probe.recipe.model_copy(update={"decoding": _as_long_as(valid, probe.recipe.decoding)})
+    unused: Any = None  # the data of whole epochs and the validation, which a step does not need
+    trainer = Trainer(recipe, tokenizers, unused, unused, scratch, prepare)
+    (model,) = models
+    accumulate = recipe.training.accumulate
+    # A step of equal batches: what it takes is shared among them.
+    steps = [partial(_step, trainer, [batch] * accumulate) for batch in batches(corpus, probe.batches)]
+    steps[0]()
+    start = time.monotonic() - began
+    batch_seconds = [seconds / accumulate for seconds in _repeated(steps)]
+    loss_start, loss = _loss_seconds(model, valid, recipe.dataset.tokens_per_batch)
+    greedy_start, greedy = _search_seconds(model, valid, recipe.decoding, 1)
+    beam_start = beam = 0.0
+    if recipe.corpora.test:
+        beam_start, beam = _search_seconds(model, valid, recipe.decoding, recipe.decoding.beam_size)
+    return Measured(
+        weights=sum(int(np.prod(weight.shape)) for weight in model.weights),
+        trainable=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+        start_seconds=start + loss_start + greedy_start,
+        batch_seconds=batch_seconds,
+        loss_seconds=loss,
+        greedy_seconds=greedy,
+        beam_seconds=beam,
+        beam_start_seconds=beam_start,
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def _as_long_as(corpus: EncodedCorpus, config: DecodingConfig) -> DecodingConfig:
+    """Returns limits that make outputs about as long as the references of a corpus: there a trained model ends."""
+    ratio = len(corpus.target.ids) / len(corpus.source.ids)
+    limits = {
+        "max_length_ratio": min(config.max_length_ratio, ratio),
+        "max_length_extra": min(config.max_length_extra, 2),
+    }
+    return config.model_copy(update=limits)
+
+
+def _step(trainer: Trainer, group: Sequence[Batch]) -> None:
+    """Takes one training step that changes no weight."""
+    trainer._step.take(group, 1, 0.0)
+
+
+def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:
+    """Returns the mean seconds of each call, made in turn, so that a busy moment falls on all of them."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    began = time.monotonic()
+    while len(seconds[0]) < _REPETITIONS and (not seconds[0] or time.monotonic() - began < _SECONDS):
+        for times, call in zip(seconds, calls, strict=True):
+            before = time.monotonic()
+            call()
+            times.append(time.monotonic() - before)
+    return [mean(times) for times in seconds]
+
+
+def _loss_seconds(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> tuple[float, float]:
+    """Returns the seconds that the first measurement of the loss takes longer, and those of the whole corpus."""
+    chosen = np.linspace(0, len(corpus) - 1, min(len(corpus), _VALID_PAIRS)).astype(int)
+    source, target = (_select(sequences, chosen) for sequences in (corpus.source, corpus.target))
+    loss = CorpusLoss(EncodedCorpus(source, target, corpus.lines[chosen]), tokens_per_batch)
+    seconds = []
+    for _ in range(2):
+        began = time.monotonic()
+        loss.measure(model)
+        seconds.append(time.monotonic() - began)
+    return max(0.0, seconds[0] - seconds[1]), seconds[1] * len(corpus) / len(chosen)
+
+
+def _search_seconds(
+    model: Seq2Seq, corpus: EncodedCorpus, config: DecodingConfig, beam_size: int
+) -> tuple[float, float]:
+    """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards."""
+    decoder = BatchDecoder(model, config.model_copy(update={"beam_size": beam_size}))
+    sources = [np.asarray(corpus.source.ids[a:b]) for a, b in pairwise(corpus.source.offsets)]
+    found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // beam_size)]
+    began = time.monotonic()
+    decoder.decode([sources[index] for index in found[0]])
+    first = time.monotonic() - began
+    chosen = [found[index] for index in np.unique(np.linspace(0, len(found) - 1, _SEARCHES).astype(int))]
+    seconds = []
+    for batch in chosen:
+        began = time.monotonic()
+        decoder.decode([sources[index] for index in batch])
+        seconds.append(time.monotonic() - began)
+    return first, mean(seconds) * len(found)
+
+
+def _select(sequences: Sequences, numbers: npt.NDArray[np.int64]) -> Sequences:
+    offsets = sequences.offsets
+    rows = [np.asarray(sequences.ids[offsets[number] : offsets[number + 1]]) for number in numbers]
+    return Sequences.of(rows, sequences.ids.dtype.type)
+
+
+def _peak_bytes() -> int | None:
+    """Returns the most resident memory that this process has had, where the system is Linux."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    kilobytes = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(kilobytes[0]) * 1024 if kilobytes else None
