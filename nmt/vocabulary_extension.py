@@ -24,7 +24,6 @@ from nmt.config import TokenizerConfig
 from nmt.textio import read_lines
 from nmt.tokenizer import Tokenizer
 
-_KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}  # SentencePiece's numbers
 _SPECIAL = 4  # pieces that stand for no text
 
 
@@ -46,10 +45,10 @@ def extended(tokenizer: Tokenizer, paths: Sequence[Path], count: int, config: To
     """
     model = _proto(tokenizer)
     known = {piece.piece for piece in model.pieces}
-    pieces = [piece for piece in _pieces_of_text(model, paths, count, config, seed) if piece.piece not in known]
+    pieces = [piece for piece in _pieces_of_text(tokenizer, paths, count, config, seed) if piece.piece not in known]
     pieces.sort(key=lambda piece: len(piece.piece) > 1)
     while chosen := pieces[:count]:
-        candidate = _appended(model, chosen)
+        candidate = _appended(model, chosen, tokenizer.kind)
         useless = _never_used(candidate, chosen)
         if not useless:
             return Tokenizer(candidate.SerializeToString(deterministic=True))
@@ -57,26 +56,27 @@ def extended(tokenizer: Tokenizer, paths: Sequence[Path], count: int, config: To
     return tokenizer
 
 
-def _pieces_of_text(model: Any, paths: Sequence[Path], count: int, config: TokenizerConfig, seed: int) -> list[Any]:
+def _pieces_of_text(
+    tokenizer: Tokenizer, paths: Sequence[Path], count: int, config: TokenizerConfig, seed: int
+) -> list[Any]:
     """Returns the pieces of a model of the text, of the extended size where the text has so many."""
     alphabet = {character for path in paths for line in read_lines(path) for character in line}
     settings = {
-        "kind": _KINDS[model.trainer_spec.model_type],
-        "vocab_size": max(len(model.pieces) + count, len(alphabet) + _SPECIAL + 1),  # one more for the space's sign
+        "kind": tokenizer.kind,
+        "vocab_size": max(tokenizer.vocab_size + count, len(alphabet) + _SPECIAL + 1),  # one more for the space's sign
         "character_coverage": config.character_coverage,
     }
     trained = Tokenizer.train(paths, TokenizerConfig.model_validate(settings), seed, at_most=True)
     return list(_proto(trained).pieces)[_SPECIAL:]
 
 
-def _appended(model: Any, pieces: Sequence[Any]) -> Any:
+def _appended(model: Any, pieces: Sequence[Any], kind: str) -> Any:
     """Returns a copy of the model with the pieces at its end."""
     result = type(model)()
     result.CopyFrom(model)
     least = min(piece.score for piece in model.pieces)
-    ranked = _KINDS[model.trainer_spec.model_type] == "bpe"
     for rank, piece in enumerate(pieces):
-        score = least - 1.0 - rank if ranked else max(piece.score, least)
+        score = least - 1.0 - rank if kind == "bpe" else max(piece.score, least)
         result.pieces.add(piece=piece.piece, score=score)
     result.trainer_spec.vocab_size = len(result.pieces)
     return result

@@ -22,7 +22,7 @@ from nmt.evaluation.findings import Finding
 from nmt.pipeline.environment import describe_system, examine_environment
 from nmt.pipeline.run import print_progress
 from nmt.pipeline.stage import side_files
-from nmt.pipeline.stages import source_vectors, test_names
+from nmt.pipeline.stages import STAGES, source_vectors, test_names
 from nmt.pipeline.workspace import Workspace
 from nmt.terminal import load_tensorflow
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nmt.dataset import EncodedCorpus
     from nmt.models.seq2seq import Seq2Seq
 
+_NEEDED = ("fetch", "clean", "encode", "train")  # stages without whose artifacts there is nothing to examine
 _PROBED_PAIRS = 300  # validation pairs that the model is asked about: some seconds, and means to 1 or 2 percent
 _DECODED_PAIRS = 300  # validation pairs that are translated where there is no test set
 
@@ -126,19 +127,32 @@ def diagnose(name: str, workspace: Workspace, say: Callable[[str], None] = print
 
     Raises:
         UsageError: there is neither.
-        DataError: the run has no trained model yet.
+        DataError: the run has no trained model yet, or was made by another version.
         BundleError: the bundle is damaged.
     """
     run = find_run(name, workspace)
     if run is None:
         return _examine_bundle(Path(name), say)
-    if missing := [stage for stage in ("fetch", "clean", "encode", "train") if stage not in run.digests]:
+    if missing := [stage for stage in _NEEDED if stage not in run.digests]:
         raise DataError(
             f"{name}: the run has no trained model in {run.workspace.root}",
             received=f"no artifact of {', '.join(missing)}",
             action="Run its recipe again; nmt status shows how far it is",
         )
+    if other := _of_another_version(run):
+        raise DataError(
+            f"{name}: the run was made by another version of nmt",
+            received=f"artifacts of {', '.join(other)} that this version makes otherwise",
+            action=f"Run its recipe again, or examine its bundle alone: copy it out of {run.workspace.root}",
+        )
     return _examine_run(run, say)
+
+
+def _of_another_version(run: TrainedRun) -> list[str]:
+    """Returns the stages whose artifacts are of another version than those that this program makes."""
+    made = {stage: run.workspace.manifest(stage, digest) or {} for stage, digest in run.digests.items()}
+    read = [stage for stage in STAGES if stage.name in made and stage.name in (*_NEEDED, "translate")]
+    return [stage.name for stage in read if stage.version != made[stage.name].get("version")]
 
 
 def find_run(name: str, workspace: Workspace) -> TrainedRun | None:

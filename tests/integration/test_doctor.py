@@ -115,6 +115,15 @@ def test_a_run_without_a_model_says_so(project):
     assert b"no trained model" in result.stderr
 
 
+def test_a_run_of_another_version_says_so(copied):
+    path = artifact(copied, "encode") / "stage.json"
+    manifest = json.loads(path.read_bytes())
+    path.write_text(json.dumps(manifest | {"version": manifest["version"] - 1}))
+    result = copied("doctor", "tiny", expect=3)
+    assert b"another version" in result.stderr
+    assert b"artifacts of encode" in result.stderr
+
+
 def test_a_misspelt_run_is_told_the_nearest(finished):
     assert b"Did you mean tiny?" in finished("doctor", "tinny", expect=2).stderr
 
