@@ -281,33 +281,37 @@ class Recipe(Strict):
                 decoder.copy_source == "pointer" and self.training.label_smoothing > 0,
                 "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
             ),
+        ]
+        refuse([*faults, *self._training_faults(), *self._training_data_faults()])
+        return self
+
+    def _training_faults(self) -> list[tuple[bool, str]]:
+        training = self.training
+        return [
             (
-                self.training.risk is not None and self.training.start_from is None,
+                training.risk is not None and training.start_from is None,
                 "training.risk needs a model whose samples are already sensible: set training.start_from to a bundle"
                 " that was trained by likelihood",
             ),
             (
-                self.training.risk is not None and len(set(self.training.start_parts)) < 2,
+                training.risk is not None and len(set(training.start_parts)) < 2,
                 "training.risk needs a model whose samples are already sensible: training.start_parts must be"
                 " [encoder, decoder]",
             ),
             (
-                self.training.risk is not None
-                and (self.training.coverage_loss > 0 or self.training.scheduled_sampling > 0),
+                training.risk is not None and (training.coverage_loss > 0 or training.scheduled_sampling > 0),
                 "training.coverage_loss and scheduled_sampling belong to the likelihood, not to training.risk:"
                 " set them to 0",
             ),
             (
-                self.training.scheduled_sampling > 0 and not decoder.feed_token,
+                training.scheduled_sampling > 0 and not self.model.decoder.feed_token,
                 "training.scheduled_sampling: model.decoder.feed_token is false, the decoder is fed no tokens",
             ),
             (
-                self.training.coverage_loss > 0 and decoder.attention == "none",
+                training.coverage_loss > 0 and self.model.decoder.attention == "none",
                 "training.coverage_loss is a loss of attention: model.decoder.attention is none",
             ),
         ]
-        refuse([*faults, *self._training_data_faults()])
-        return self
 
     def _training_data_faults(self) -> list[tuple[bool, str]]:
         dataset, parts = self.dataset, self.training_parts

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +59,16 @@ class Sequences:
     def lengths(self) -> npt.NDArray[np.int64]:
         """The length of each sequence."""
         return np.diff(self.offsets)
+
+    def rows(self) -> list[npt.NDArray[Any]]:
+        """Returns the sequences one by one."""
+        ids = np.asarray(self.ids)
+        return [ids[begin:end] for begin, end in pairwise(self.offsets.tolist())]
+
+    def select(self, numbers: npt.NDArray[np.int64]) -> Sequences:
+        """Returns the sequences of these numbers, in their order."""
+        rows = self.rows()
+        return Sequences.of((rows[number] for number in numbers), self.ids.dtype.type)
 
     @classmethod
     def of(cls, rows: Iterable[Any], dtype: type[np.generic] = np.int32) -> Sequences:

@@ -60,6 +60,12 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
+def nearest_folder(path: Path) -> Path:
+    """Returns the path, or the nearest of the folders above it that is there."""
+    path = path.absolute()
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in ``folder`` durable, where the system can open a folder (Windows cannot)."""
     try:

@@ -32,7 +32,9 @@ MARKER = "<synthetic>"
 SAMPLE_LINES = 2_000_000
 """Most lines that a vocabulary is learnt from."""
 
-_UNKNOWN_SURFACE = "\u2047"
+UNKNOWN_SURFACE = "\u2047"
+"""How unknown pieces are shown."""
+
 _LARGEST = 1 << 30
 _EVERY_CHARACTER = 0x110000 + 300  # those of Unicode, bytes and special pieces
 # Characters with a meaning inside SentencePiece's trainer, which skips lines that have them.
@@ -108,7 +110,7 @@ class Tokenizer:
                 normalization_rule_name="identity",
                 remove_extra_whitespaces=False,
                 # An unknown word has swallowed the space before it.
-                unk_surface=f" {_UNKNOWN_SURFACE}" if config.kind == "word" else _UNKNOWN_SURFACE,
+                unk_surface=f" {UNKNOWN_SURFACE}" if config.kind == "word" else UNKNOWN_SURFACE,
                 pad_id=PAD,
                 unk_id=UNK,
                 bos_id=BOS,

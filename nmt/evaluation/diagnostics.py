@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.config import DecodingConfig, TrainingConfig
-from nmt.tokenizer import BOS, EOS, PAD, UNK
+from nmt.tokenizer import BOS, EOS, PAD, UNK, UNKNOWN_SURFACE
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
 Row = Mapping[str, Any]
 
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
-_UNKNOWN = "\u2047"  # how a tokenizer shows an unknown piece
 _NEAR_ZERO = 0.1  # of the median norm: rows of a table that is trained differ by a factor of 2 or 3
 _SAME_DIRECTION = 0.999  # cosine: rows of different pieces are that close only where nothing told them apart
 _COMPARED_ROWS = 4_000  # most rows that are compared with one another: the most frequent ones
@@ -137,7 +136,10 @@ def measure_outputs(
         repetition=(repetition_rate(written), repetition_rate(expected)),
         length_ratio=sum(map(len, written)) / max(1, sum(map(len, expected))),
         cut=cut,
-        unknown=(_share(_UNKNOWN in text for text in outputs), _share(_UNKNOWN in text for text in references)),
+        unknown=(
+            _share(UNKNOWN_SURFACE in text for text in outputs),
+            _share(UNKNOWN_SURFACE in text for text in references),
+        ),
     )
 
 

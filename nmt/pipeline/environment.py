@@ -16,6 +16,7 @@ from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.fetch import MIRROR_VARIABLE, is_offline
 from nmt.evaluation.findings import Finding, Verdict
 from nmt.pipeline.workspace import WORKSPACE_VARIABLE, Workspace
+from nmt.storage import nearest_folder
 from nmt.terminal import load_tensorflow
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "sentencepiece", "sacrebleu")
@@ -192,12 +193,6 @@ def _folder(name: str, folder: str, meaning: str) -> Finding:
     if Path(folder).is_dir() and os.access(folder, os.R_OK | os.X_OK):
         return Finding(name, None, folder, "good", meaning)
     return Finding(name, None, folder, "bad", "There is no folder that can be read.", "Correct the variable.")
-
-
-def nearest_folder(path: Path) -> Path:
-    """Returns the path, or the nearest of the folders above it that is there."""
-    path = path.absolute()
-    return next(place for place in (path, *path.parents) if place.exists())
 
 
 def _check_devices() -> list[Finding]:

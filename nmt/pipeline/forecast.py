@@ -30,6 +30,7 @@ from nmt.pipeline.plan import PlannedStage
 from nmt.pipeline.sample import Sample, missing_files, pairs_of_cards, take_sample
 from nmt.pipeline.stage import SYNTHESIZE, side_files
 from nmt.pipeline.workspace import Workspace
+from nmt.storage import nearest_folder
 from nmt.terminal import load_tensorflow
 from nmt.tokenizer import TokenizerPair
 from nmt.training.measured import Measured, Probe
@@ -165,7 +166,7 @@ def make_forecast(
             peak_bytes=_peak_bytes(measured, corpus, sum(parts)),
             largest_batch=(rows, source, target),
             scratch_bytes=scratch_bytes(measured.weights, measured.trainable, recipe.training),
-            free_bytes=_free_bytes(workspace.root),
+            free_bytes=shutil.disk_usage(nearest_folder(workspace.root)).free,
             stages=_stages(waiting, recipe, sample, measured, epoch),
         )
 
@@ -237,11 +238,6 @@ def _basis(sample: Sample) -> str:
     if not sample.seconds:
         return "the encoded corpus"
     return "all of the text" if sample.whole else f"a sample of {sample.train.taken:,}"
-
-
-def _free_bytes(folder: Path) -> int:
-    place = folder.resolve()
-    return shutil.disk_usage(next(parent for parent in (place, *place.parents) if parent.exists())).free
 
 
 def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measured, epoch: Epoch) -> list[StageForecast]:

@@ -147,7 +147,7 @@ def take_sample(plan: Sequence[PlannedStage], recipe: Recipe, workspace: Workspa
     if "encode" in done:
         corpora = json.loads((done["fetch"] / "corpora.json").read_bytes())
         counts = {split: sum(fact["pairs"] for fact in facts) for split, facts in corpora.items()}
-        rows = [(fact["pairs"]) for fact in corpora["train"]]
+        rows = [fact["pairs"] for fact in corpora["train"]]
         rows += [row["pairs"] for row in read_index(done[SYNTHESIZE])] if SYNTHESIZE in done else []
         shares = {split: Share(count, count) for split, count in counts.items()}
         return Sample(done, shares, [Share(count, count) for count in rows], {})

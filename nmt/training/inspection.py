@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from nmt.dataset import EncodedCorpus, Sequences, batches, plan_epoch
+from nmt.dataset import EncodedCorpus, batches, plan_epoch
 from nmt.models.layers import Embedding
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import PAD
@@ -19,7 +18,7 @@ from nmt.training.validation import CorpusLoss
 def sample(corpus: EncodedCorpus, pairs: int) -> EncodedCorpus:
     """Returns at most so many pairs of a corpus, spread evenly over it."""
     chosen = np.unique(np.linspace(0, len(corpus) - 1, min(pairs, len(corpus))).round().astype(int))
-    return EncodedCorpus(_chosen(corpus.source, chosen), _chosen(corpus.target, chosen), corpus.lines[chosen])
+    return EncodedCorpus(corpus.source.select(chosen), corpus.target.select(chosen), corpus.lines[chosen])
 
 
 def exchange_loss(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> float | None:
@@ -30,7 +29,7 @@ def exchange_loss(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) 
     if len(corpus) < 2:
         return None
     others = np.roll(np.arange(len(corpus)), len(corpus) // 2)
-    exchanged = EncodedCorpus(_chosen(corpus.source, others), corpus.target, corpus.lines)
+    exchanged = EncodedCorpus(corpus.source.select(others), corpus.target, corpus.lines)
     (own, tokens), (other, _) = (CorpusLoss(each, tokens_per_batch).measure(model) for each in (corpus, exchanged))
     return (other - own) / tokens
 
@@ -65,8 +64,3 @@ def embedding_tables(model: Seq2Seq) -> dict[str, tuple[set[str], Any]]:
         if isinstance(table, Embedding):
             tables.setdefault(table.name, (set(), table.table.numpy()))[0].add(role)
     return {"/".join(sorted(names)): (names, array) for names, array in tables.values()}
-
-
-def _chosen(sequences: Sequences, indices: Any) -> Sequences:
-    rows = [np.asarray(sequences.ids[a:b]) for a, b in pairwise(sequences.offsets.tolist())]
-    return Sequences.of([rows[index] for index in indices], sequences.ids.dtype.type)

@@ -225,12 +225,11 @@ class Trainer:
             candidate |= {path: average.numpy() for path, average in zip(paths, self._averages, strict=True)}
         began = time.monotonic()
         row, score = self._measure(candidate)
-        better = progress.best_score is None or score > progress.best_score
         # What is no number is never a candidate.
-        if math.isfinite(score) and math.isfinite(row["valid_loss"]):
+        finite = math.isfinite(score) and math.isfinite(row["valid_loss"])
+        better = finite and (progress.best_score is None or score > progress.best_score)
+        if finite:
             progress.candidates = self._candidates.add(progress.candidates, progress.step, score, candidate)
-        else:
-            better = False
         if better:
             progress.without_improvement = progress.since_reduction = 0
         else:

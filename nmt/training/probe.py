@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -13,16 +12,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.config import DecodingConfig
-from nmt.dataset import Batch, EncodedCorpus, Sequences, batches
+from nmt.dataset import Batch, EncodedCorpus, batches
 from nmt.decoding.batches import length_batches
 from nmt.decoding.decoder import BatchDecoder
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import EOS, TokenizerPair
+from nmt.training.inspection import sample
 from nmt.training.loop import Trainer
 from nmt.training.measured import Measured, Probe
 from nmt.training.validation import CorpusLoss
@@ -125,9 +124,8 @@ def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:
 
 def _loss_seconds(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> tuple[float, float]:
     """Returns the seconds that the first measurement of the loss takes longer, and those of the whole corpus."""
-    chosen = np.linspace(0, len(corpus) - 1, min(len(corpus), _VALID_PAIRS)).astype(int)
-    source, target = (_select(sequences, chosen) for sequences in (corpus.source, corpus.target))
-    loss = CorpusLoss(EncodedCorpus(source, target, corpus.lines[chosen]), tokens_per_batch)
+    chosen = sample(corpus, _VALID_PAIRS)
+    loss = CorpusLoss(chosen, tokens_per_batch)
     seconds = []
     for _ in range(2):
         began = time.monotonic()
@@ -141,7 +139,7 @@ def _search_seconds(
 ) -> tuple[float, float]:
     """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards."""
     decoder = BatchDecoder(model, config.model_copy(update={"beam_size": beam_size}))
-    sources = [np.asarray(corpus.source.ids[a:b]) for a, b in pairwise(corpus.source.offsets)]
+    sources = corpus.source.rows()
     found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // beam_size)]
     began = time.monotonic()
     decoder.decode([sources[index] for index in found[0]])
@@ -153,12 +151,6 @@ def _search_seconds(
         decoder.decode([sources[index] for index in batch])
         seconds.append(time.monotonic() - began)
     return first, mean(seconds) * len(found)
-
-
-def _select(sequences: Sequences, numbers: npt.NDArray[np.int64]) -> Sequences:
-    offsets = sequences.offsets
-    rows = [np.asarray(sequences.ids[offsets[number] : offsets[number + 1]]) for number in numbers]
-    return Sequences.of(rows, sequences.ids.dtype.type)
 
 
 def _peak_bytes() -> int | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import tensorflow as tf
 
 from nmt.config import TrainingConfig
+from nmt.decoding.search import NEVER
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, EOS, PAD, UNK
-
-_NEVER = -1e9
 
 
 def sampled_inputs(
@@ -33,7 +32,7 @@ def sampled_inputs(
     share = config.scheduled_sampling * tf.minimum(1.0, tf.cast(number, tf.float32) / config.scheduled_sampling_steps)
     output, memory = model.teacher_forced(source, target_in)
     special = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS, EOS], model.target_vocab_size), axis=0)
-    logits = model.logits(output, memory) + special * _NEVER  # [B, T, V]
+    logits = model.logits(output, memory) + special * NEVER  # [B, T, V]
     shape = tf.shape(target_in)
     flat = tf.reshape(logits, [-1, model.target_vocab_size])
     draw = tf.random.stateless_categorical(flat, 1, seed + tf.constant([1, 0]), tf.int32)

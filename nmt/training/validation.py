@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from nmt.config import DecodingConfig, Recipe
@@ -58,8 +56,7 @@ class Validator:
         self._tokenizer = tokenizer
         self._corpus = corpus
         self._references = references
-        offsets, ids = np.asarray(corpus.source.offsets), np.asarray(corpus.source.ids)
-        self._sources = [ids[a:b] for a, b in pairwise(offsets)]
+        self._sources = corpus.source.rows()
         self._decoder: BatchDecoder | None = None
         self._loss = CorpusLoss(corpus, recipe.dataset.tokens_per_batch)
 

@@ -150,3 +150,11 @@ def test_vectors_of_another_length_than_the_models_are_an_error():
     corpus.check_features(2, "train")
     with pytest.raises(DataError, match=r"train(.|\n)*vectors of 2 features(.|\n)*vectors of 3 features"):
         corpus.check_features(3, "train")
+
+
+def test_sequences_one_by_one_and_a_choice_of_them():
+    sequences = Sequences.of([[1, 2], [], [3]])
+    assert [row.tolist() for row in sequences.rows()] == [[1, 2], [], [3]]
+    chosen = sequences.select(np.array([2, 0, 2]))
+    assert [row.tolist() for row in chosen.rows()] == [[3], [1, 2], [3]]
+    assert chosen.ids.dtype == sequences.ids.dtype
