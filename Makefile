@@ -13,8 +13,9 @@ READY = $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/nmt run demo
 
+# Two at a time, each file in one process: what the tests of a file share is made once.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check
