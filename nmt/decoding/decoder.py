@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.config import DecodingConfig
 from nmt.decoding.batches import length_batches
 from nmt.decoding.ensemble import Ensemble
+from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.search import NEVER, Hypotheses, Step, beam_search
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
@@ -60,14 +63,33 @@ class BatchDecoder:
         problem = search_problem(self._model, source, self._config, beam)
         return beam_search(*problem, beam, self._config.length_penalty)
 
-    def decode(self, sources: Sequence[Any]) -> list[list[int]]:
-        """Returns the best output, as ids without BOS, for each source [S] or [S, 1 + F], in the order given.
+    def decode(self, sources: Sequence[Any], hypotheses: int = 1) -> list[list[Hypothesis]]:
+        """Returns the best outputs, best first, for each source [S] or [S, 1 + F], in the order given.
 
         Sources are sorted by length into batches of at most ``decoding.tokens_per_batch`` tokens, padding included.
+
+        Args:
+            sources: what to decode.
+            hypotheses: most outputs per source, at most ``decoding.beam_size``; fewer where the search found fewer.
         """
-        results: list[list[int]] = [[] for _ in sources]
+        results: list[list[Hypothesis]] = [[] for _ in sources]
         for chosen, batch in length_batches(sources, self._config.tokens_per_batch // self._config.beam_size):
-            best = self._search(tf.constant(batch)).tokens[:, 0].numpy()
-            for index, tokens in zip(chosen, best, strict=True):
-                results[index] = tokens.tolist()
+            found = [part[:, :hypotheses].numpy() for part in self._search(tf.constant(batch))]
+            for index, *row in zip(chosen, *found, strict=True):
+                places = zip(*row, strict=True)
+                results[index] = [
+                    Hypothesis(_without_padding(tokens), float(score), float(log_probability))
+                    for tokens, score, log_probability in places
+                    if score > NEVER / 2
+                ]
         return results
+
+    def decode_ids(self, sources: Sequence[Any]) -> list[list[int]]:
+        """Returns the ids of the best output of each source."""
+        return [best[0].ids for best in self.decode(sources)]
+
+
+def _without_padding(tokens: npt.NDArray[np.int32]) -> list[int]:
+    """Returns the tokens [L] of an output up to its EOS, or all where it was cut at the longest length."""
+    ends = np.flatnonzero(tokens == PAD)
+    return tokens[: ends[0] if len(ends) else None].tolist()

@@ -35,15 +35,17 @@ class BeamState(NamedTuple):
     live_scores: tf.Tensor  # float32 [B, K]: log-probabilities
     finished_tokens: tf.Tensor  # int32 [B, K, L]: end in EOS where there was room
     finished_scores: tf.Tensor  # float32 [B, K]: normalised; -1e9 marks a free place
+    finished_log_probabilities: tf.Tensor  # float32 [B, K]: not normalised
     done: tf.Tensor  # bool [B]
     model: Any  # the state of the step function, each tensor [B*K, ...]
 
 
 class Hypotheses(NamedTuple):
-    """The result, best first: ``tokens`` int32 [B, K, L] and normalised ``scores`` float32 [B, K]."""
+    """The result, best first; a score of -1e9 marks a place that no output took."""
 
-    tokens: tf.Tensor
-    scores: tf.Tensor
+    tokens: tf.Tensor  # int32 [B, K, L]: end in EOS where there was room, PAD behind it
+    scores: tf.Tensor  # float32 [B, K]: normalised
+    log_probabilities: tf.Tensor  # float32 [B, K]: not normalised
 
 
 def beam_search(
@@ -78,6 +80,7 @@ def beam_search(
         live_scores=first,
         finished_tokens=tf.fill(shape, PAD),
         finished_scores=tf.fill([batch, beam_size], NEVER),
+        finished_log_probabilities=tf.fill([batch, beam_size], NEVER),
         done=tf.zeros([batch], tf.bool),
         model=model_state,
     )
@@ -94,7 +97,7 @@ def beam_search(
         live_tokens=tf.TensorShape([None, beam_size, None]), finished_tokens=tf.TensorShape([None, beam_size, None])
     )
     state = BeamState(*tf.while_loop(unfinished, advance, state, shape_invariants=shapes, parallel_iterations=1))
-    return Hypotheses(state.finished_tokens, state.finished_scores)
+    return Hypotheses(state.finished_tokens, state.finished_scores, state.finished_log_probabilities)
 
 
 def _advance(
@@ -127,6 +130,8 @@ def _advance(
     all_scores = tf.concat([state.finished_scores, normalised], axis=1)  # [B, 3K]
     finished_scores, best = tf.math.top_k(all_scores, beam_size)
     finished_tokens = tf.gather(tf.concat([state.finished_tokens, candidates], axis=1), best, batch_dims=1)
+    all_sums = tf.concat([state.finished_log_probabilities, top_scores], axis=1)  # [B, 3K]
+    finished_sums = tf.gather(all_sums, best, batch_dims=1)
 
     live_scores, chosen = tf.math.top_k(tf.where(ends, NEVER, top_scores), beam_size)  # [B, K]
     live_tokens = tf.gather(candidates, chosen, batch_dims=1)
@@ -136,12 +141,15 @@ def _advance(
 
     frozen = state.done[:, None]
     finished_scores = tf.where(frozen, state.finished_scores, finished_scores)
+    finished_sums = tf.where(frozen, state.finished_log_probabilities, finished_sums)
     finished_tokens = tf.where(frozen[:, :, None], state.finished_tokens, finished_tokens)
     worst = finished_scores[:, -1]
     # Scores are negative, so the longest possible output is the kindest to a live hypothesis.
     hopeless = live_scores[:, 0] / limits <= worst
     done = state.done | hopeless | (worst > NEVER / 2) | (length >= max_lengths)
-    return BeamState(state.time + 1, live_tokens, live_scores, finished_tokens, finished_scores, done, model)
+    return BeamState(
+        state.time + 1, live_tokens, live_scores, finished_tokens, finished_scores, finished_sums, done, model
+    )
 
 
 def _write(histories: tf.Tensor, tokens: tf.Tensor, time: tf.Tensor) -> tf.Tensor:

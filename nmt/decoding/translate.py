@@ -67,7 +67,7 @@ class Translator:
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
             filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
-            texts = self._bundle.tokenizers.target.decode(self._decoder.decode(sources))
+            texts = self._bundle.tokenizers.target.decode(self._decoder.decode_ids(sources))
             answers = dict(zip(filled, texts, strict=True))
             for index in range(len(chunk)):
                 yield textio.as_line(answers.get(index, ""))
@@ -81,7 +81,7 @@ class Translator:
         check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
         sequences = iter(vectors.marked())
         while chunk := list(islice(sequences, _CHUNK_LINES)):
-            yield from self._bundle.tokenizers.target.decode(self._decoder.decode(chunk))
+            yield from self._bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
 
 
 def translate_in_shards(

@@ -68,7 +68,7 @@ class Validator:
             greedy = self._recipe.decoding.model_copy(update={"beam_size": 1})
             self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()))
         nll, tokens = self._loss.measure(model)
-        hypotheses = self._tokenizer.decode(self._decoder.decode(self._sources))
+        hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
         evaluation = self._recipe.evaluation
         scores = score_lines(
             hypotheses,

@@ -36,7 +36,7 @@ class Echo:
     def __init__(self, model, config):
         pass
 
-    def decode(self, sources):
+    def decode_ids(self, sources):
         return sources
 
 

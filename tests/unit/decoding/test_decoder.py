@@ -35,15 +35,7 @@ def prefer(model, ids, by):
 
 
 def decode(model, sources, **settings):
-    outputs = BatchDecoder(model, DecodingConfig(**settings)).decode(sources)
-    return [without_padding(output) for output in outputs]
-
-
-def without_padding(ids):
-    length = len(ids)
-    while length and ids[length - 1] == PAD:
-        length -= 1
-    return ids[:length]
+    return BatchDecoder(model, DecodingConfig(**settings)).decode_ids(sources)
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
@@ -65,12 +57,12 @@ def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, 
 
     def echo(batch):
         shapes.append(batch.shape)
-        return Hypotheses(batch[:, None], None)
+        return Hypotheses(batch[:, None], *tf.zeros([2, len(batch), 1]))
 
     network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32))
     decoder = BatchDecoder(network, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
     decoder._search = echo
-    assert [without_padding(ids) for ids in decoder.decode(sources)] == sources
+    assert decoder.decode_ids(sources) == sources
     assert sum(rows for rows, _ in shapes) == len(sources)
     for rows, longest in shapes:
         assert rows == 1 or rows * longest * beam_size <= tokens_per_batch
@@ -106,3 +98,17 @@ def test_an_output_that_never_ends_is_as_long_as_its_limit(model, ratio, extra, 
         model, SOURCES, beam_size=2, max_length_ratio=ratio, max_length_extra=extra, max_output_tokens=most
     )
     assert [len(ids) for ids in outputs] == [min(int(len(ids) * ratio) + extra, most) for ids in SOURCES]
+
+
+def test_hypotheses_come_best_first_each_with_its_score(model):
+    for hypotheses in BatchDecoder(model, DecodingConfig(beam_size=4, length_penalty=0.5)).decode(SOURCES, 3):
+        assert 1 <= len(hypotheses) <= 3
+        assert [best.score for best in hypotheses] == sorted((each.score for each in hypotheses), reverse=True)
+        assert len({tuple(each.ids) for each in hypotheses}) == len(hypotheses)
+        for each in hypotheses:
+            assert each.score == pytest.approx(each.log_probability / len(each.ids) ** 0.5, rel=1e-5)
+
+
+def test_a_beam_that_finds_fewer_outputs_gives_fewer(model):
+    decoder = BatchDecoder(model, DecodingConfig(beam_size=30, max_length_ratio=1e-9, max_length_extra=1))
+    assert all(len(hypotheses) == VOCAB - 3 for hypotheses in decoder.decode(SOURCES, 30))

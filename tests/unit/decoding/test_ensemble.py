@@ -54,17 +54,17 @@ def test_probabilities_are_combined_by_the_formula(combination, weights):
 @pytest.mark.parametrize("combination", ["linear", "log_linear"])
 def test_one_model_alone_or_twice_is_the_model(combination):
     model, config = network(1), DecodingConfig(beam_size=3)
-    expected = BatchDecoder(model, config).decode(SOURCES)
+    expected = BatchDecoder(model, config).decode_ids(SOURCES)
     for members in ([model], [model, model]):
-        assert BatchDecoder(Ensemble(members, None, combination), config).decode(SOURCES) == expected
+        assert BatchDecoder(Ensemble(members, None, combination), config).decode_ids(SOURCES) == expected
 
 
 def test_the_weights_decide_between_different_models():
     one, other, config = network(1), network(2), DecodingConfig(beam_size=2)
-    alone = [BatchDecoder(model, config).decode(SOURCES) for model in (one, other)]
+    alone = [BatchDecoder(model, config).decode_ids(SOURCES) for model in (one, other)]
     assert alone[0] != alone[1]
     for weights, expected in zip(([1.0, 1e-6], [1e-6, 1.0]), alone, strict=True):
-        assert BatchDecoder(Ensemble([one, other], weights), config).decode(SOURCES) == expected
+        assert BatchDecoder(Ensemble([one, other], weights), config).decode_ids(SOURCES) == expected
 
 
 def test_bundles_of_one_vocabulary_vote_and_others_are_refused(tiny_bundle, tmp_path):

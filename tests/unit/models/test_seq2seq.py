@@ -122,7 +122,7 @@ def decode_bundles(folder):
     tf.config.run_functions_eagerly(True)
     try:
         models = {path.name: load_bundle(path).model() for path in sorted(Path(folder).iterdir())}
-        return {name: BatchDecoder(model, config).decode(SOURCE.tolist()) for name, model in models.items()}
+        return {name: BatchDecoder(model, config).decode_ids(SOURCE.tolist()) for name, model in models.items()}
     finally:
         tf.config.run_functions_eagerly(False)
 

@@ -85,10 +85,10 @@ def test_gradients_flow_to_every_weight(model):
 
 def test_decoding_keeps_the_order_whatever_the_batches(model):
     limits = {"beam_size": 2, "max_output_tokens": 5}
-    together = BatchDecoder(model, DecodingConfig(**limits)).decode(SEQUENCES)
+    together = BatchDecoder(model, DecodingConfig(**limits)).decode_ids(SEQUENCES)
     alone = BatchDecoder(model, DecodingConfig(**limits, tokens_per_batch=1))
-    assert alone.decode(SEQUENCES) == together
-    assert alone.decode(SEQUENCES[::-1]) == together[::-1]
+    assert alone.decode_ids(SEQUENCES) == together
+    assert alone.decode_ids(SEQUENCES[::-1]) == together[::-1]
 
 
 @pytest.mark.parametrize(

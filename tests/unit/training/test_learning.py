@@ -96,7 +96,7 @@ def test_reversal_is_learnt(tmp_path):
     assign_weights(model, result.weights)
     seen = {tuple(source) for source, _ in pairs}
     unseen = [(source, target) for source, target in reversals(300, seed=2, shortest=5) if tuple(source) not in seen]
-    answers = BatchDecoder(model, DecodingConfig(beam_size=1)).decode([[*source, EOS] for source, _ in unseen])
+    answers = BatchDecoder(model, DecodingConfig(beam_size=1)).decode_ids([[*source, EOS] for source, _ in unseen])
     right = sum(
         [token for token in answer if token in SYMBOLS] == target
         for answer, (_, target) in zip(answers, unseen, strict=True)

@@ -1,0 +1,19 @@
+"""What a search gives for a source: hypotheses, best first."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Hypothesis(NamedTuple):
+    """One output of a search.
+
+    Attributes:
+        ids: its tokens without BOS; the last one is EOS where there was room for it.
+        score: what the search ranked it by: the log-probability, normalised by the length, with all penalties.
+        log_probability: the sum of log P(token) in nats, EOS counted, without any normalisation or penalty.
+    """
+
+    ids: list[int]
+    score: float
+    log_probability: float
