@@ -10,7 +10,9 @@ from nmt.evaluation.metrics import MetricOptions, open_metric
 from nmt.evaluation.rouge import split_sentences
 
 NAMES = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
-WORDS = st.sampled_from(["The", "the", "cats", "running", "don't", "3.5%", "a-b", "policy", "end.", "who?", "(yes!)", "_"])
+WORDS = st.sampled_from(
+    ["The", "the", "cats", "running", "don't", "3.5%", "a-b", "policy", "end.", "who?", "(yes!)", "_"]
+)
 EQUAL_TEXTS = [
     "Привет, мир! Как дела?",
     "你好世界。今天很好。",
@@ -128,6 +130,7 @@ def test_sentences_matter_for_the_summary_level_alone():
 
 
 def test_signature_says_how_it_was_made():
+    pytest.importorskip("nltk")
     metric = open_metric("rougeLsum", [["a"], ["b"]], MetricOptions(stemmer=True))
     end = f"value:f1|agg:mean|version:{nmt.__version__}"
     assert metric.signature() == f"nrefs:2|tok:unicode|stem:porter|split:punctuation|{end}"
