@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,7 @@ from nmt.strict_yaml import read_settings
 from nmt.vectors import Vectors, check_features
 
 if TYPE_CHECKING:
-    from nmt.decoding.translation import Details, Translation
+    from nmt.decoding.translation import Details, Examiner, Translation
 
 CHUNK_LINES = 2_000
 """Lines that are sorted by length together."""
@@ -50,7 +51,6 @@ class Translator:
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
-        from nmt.decoding.translation import Examiner
 
         _check_ensemble(bundle, others, weights)
         self._bundle = bundle
@@ -62,13 +62,19 @@ class Translator:
         if others:
             voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
         self._decoder = BatchDecoder(voters, self.config)
-        self._examiner = Examiner(voters, bundle.tokenizers)
+        self._voters = voters
         self.identity = {
             "bundles": [voter.digest for voter in (bundle, *others)],
             "weights": list(weights),
             "combination": combination if others else None,
             "decoding": self.config.model_dump(mode="json"),
         }
+
+    @cached_property
+    def _examiner(self) -> Examiner:
+        from nmt.decoding.translation import Examiner
+
+        return Examiner(self._voters, self._bundle.tokenizers)
 
     def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
