@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, models, runs, scores
+from nmt.cli import corpora, doctor, models, runs, scores, translate
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -37,7 +37,7 @@ for _verb in (
     runs.schema,
     corpora.corpora,
     doctor.doctor,
-    models.translate,
+    translate.translate,
     models.embed,
     models.visualize,
     scores.score,
