@@ -49,19 +49,24 @@ class Ensemble:
         memories, states = zip(*(model.encode(source, dropout) for model in self._models), strict=True)
         return EnsembleMemory(list(memories), memories[0].mask), list(states)
 
-    def step(self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any]) -> tuple[tf.Tensor, list[Any], Any]:
+    def token_projections(self) -> list[Any]:
+        """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.token_projections`."""
+        return [model.token_projections() for model in self._models]
+
+    def step(
+        self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any], projections: list[Any] | None = None
+    ) -> tuple[tf.Tensor, list[Any], Any]:
         """Runs one decoding step of every member.
 
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
+            projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
 
         Returns:
             The unnormalised log-probabilities [B, K, V], the members' new states, and what each was computed from.
         """
-        steps = [
-            model.step(tokens, own, before)
-            for model, own, before in zip(self._models, memory.members, state, strict=True)
-        ]
+        parts = zip(self._models, memory.members, state, projections or [None] * len(self._models), strict=True)
+        steps = [model.step(tokens, own, before, projected) for model, own, before, projected in parts]
         logs = [tf.nn.log_softmax(tf.cast(logits, tf.float32)) for logits, _, _ in steps]
         if self._combination == "linear":
             logs = [values + tf.math.log(weight) for values, weight in zip(logs, self._weights, strict=True)]
