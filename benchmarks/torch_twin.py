@@ -122,7 +122,6 @@ class Twin(nn.Module):
         joined = torch.cat([outputs, context], dim=-1)
         readout = torch.tanh(joined @ self.weights["readout_kernel"] + self.weights["readout_bias"])
         logits = readout @ self.table.T + self.weights["output_bias"]
-        logits[:, : BOS + 1] = NEVER
         return logits.view(batch, beam, -1), new
 
     def search(self, source: torch.Tensor, limits: torch.Tensor, beam: int, penalty: float) -> list[list[int]]:
@@ -141,6 +140,7 @@ class Twin(nn.Module):
         for time in range(longest):
             logits, states = self.step(last, memory, states)
             scores = torch.log_softmax(logits, dim=-1) + live[:, :, None]
+            scores[:, :, : BOS + 1] = NEVER  # PAD, UNK and BOS are not text
             best, flat = scores.view(batch, -1).topk(2 * beam)  # [B, 2K]
             parents, chosen = flat // logits.shape[-1], flat % logits.shape[-1]
             candidates = tokens[row, parents]
