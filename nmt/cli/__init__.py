@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, models, runs, scores
+from nmt.cli import corpora, doctor, leaderboard, models, runs, scores, translate
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -37,11 +37,11 @@ for _verb in (
     runs.schema,
     corpora.corpora,
     doctor.doctor,
-    models.translate,
+    translate.translate,
     models.embed,
     models.visualize,
     scores.score,
-    scores.leaderboard,
+    leaderboard.leaderboard,
 ):
     cli.add_command(_verb)
 

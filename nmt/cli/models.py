@@ -1,4 +1,4 @@
-"""The verbs of a trained model: translate, embed, visualize."""
+"""The verbs that look into a trained model: embed, visualize."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Any
 
 import click
 
-from nmt.cli.options import no_dash
+from nmt.cli.options import bundle_argument, no_dash, source_argument
 
-_bundle_argument = click.argument("bundle", type=click.Path(path_type=Path))
-_source_argument = click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
 _pooling_option = click.option(
     "--pooling",
     type=click.Choice(["final", "mean"]),
@@ -21,56 +19,8 @@ _pooling_option = click.option(
 
 
 @click.command()
-@_bundle_argument
-@_source_argument
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
-)
-@click.option("--beam-size", type=int, help="Hypotheses kept per step; 1 is greedy search.")
-@click.option("--length-penalty", type=float, help="Exponent a of length^a that divides scores.")
-@click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
-@click.option(
-    "--ensemble",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="BUNDLE",
-    help="Another model of the same vocabulary that votes on every token; can be repeated.",
-)
-@click.option("--weight", type=float, multiple=True, help="Of BUNDLE and of each --ensemble, in this order.")
-@click.option(
-    "--combination",
-    type=click.Choice(["linear", "log_linear"]),
-    default="log_linear",
-    show_default=True,
-    help="Mean of the probabilities, or of their logarithms.",
-)
-def translate(
-    bundle: Path,
-    source: Path | None,
-    output: Path | None,
-    ensemble: tuple[Path, ...],
-    weight: tuple[float, ...],
-    combination: Any,
-    **options: Any,
-) -> None:
-    """Translate or summarize the lines of SOURCE, or of standard input, with the model in BUNDLE.
-
-    N lines in, N lines out; a blank line stays blank. For a model of vectors SOURCE is an .npz file: N arrays, N lines.
-    """
-    from nmt.bundle import load_bundle
-    from nmt.decoding.translate import translate_command
-    from nmt.terminal import load_tensorflow
-
-    overrides = {name: value for name, value in options.items() if value is not None}
-    opened, *others = map(load_bundle, (bundle, *ensemble))
-    load_tensorflow()
-    votes = {"others": others, "weights": weight, "combination": combination}
-    translate_command(opened, no_dash(source), no_dash(output), overrides, **votes)
-
-
-@click.command()
-@_bundle_argument
-@_source_argument
+@bundle_argument
+@source_argument
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="VECTORS.npy", help="The file to write."
 )
@@ -96,7 +46,7 @@ def visualize() -> None:
 
 
 @visualize.command("phrases")
-@_bundle_argument
+@bundle_argument
 @click.argument("source", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where to write."

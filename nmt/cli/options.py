@@ -19,6 +19,9 @@ force_option = click.option(
     "--force", multiple=True, metavar="STAGE", help="Build a stage again, and all that read it; can be repeated."
 )
 
+bundle_argument = click.argument("bundle", type=click.Path(path_type=Path))
+source_argument = click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
+
 
 def format_option(*names: str) -> Callable[..., Any]:
     """Returns the option that chooses between forms of output; the first name is the default."""

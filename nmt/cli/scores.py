@@ -1,4 +1,4 @@
-"""The verbs of scores: score, leaderboard."""
+"""The verb of scores: score."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nmt.cli.options import format_option, no_dash, print_json, print_table, work_option
+from nmt.cli.options import format_option, print_json, print_table
 
 
 @click.command()
@@ -74,30 +74,3 @@ def score(
         from nmt.pipeline.summary import score_rows
 
         print_table(["metric", "score", "95% interval", "signature"], score_rows(scores))
-
-
-@click.command()
-@click.argument("board", required=False)
-@work_option
-@format_option("table", "json", "markdown", "html")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of standard output.")
-def leaderboard(board: str | None, work: Path | None, form: str, output: Path | None) -> None:
-    """Show the leaderboard BOARD, best system first; without BOARD, list the boards."""
-    from nmt.leaderboard.records import board_names
-    from nmt.leaderboard.table import render
-    from nmt.pipeline.workspace import Workspace
-    from nmt.storage import write_bytes
-
-    folder = Workspace.at(work).leaderboards
-    if board is None:
-        names = board_names(folder)
-        if form == "json":
-            print_json(names)
-        else:
-            print("\n".join(names) or "No leaderboards yet. A finished run adds its record: nmt run demo")
-        return
-    text = render(folder, board, form)
-    if output := no_dash(output):
-        write_bytes(output, (text + "\n").encode("utf-8"))
-    else:
-        print(text)

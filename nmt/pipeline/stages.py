@@ -30,7 +30,7 @@ from nmt.config import Recipe
 from nmt.corpora_config import CorpusReference
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
-from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
+from nmt.storage import sha256_of_file, sha256_of_json, write_json
 from nmt.terminal import load_tensorflow
 
 if TYPE_CHECKING:
@@ -315,7 +315,8 @@ def _examine(context: StageContext) -> None:
 def _record(context: StageContext) -> None:
     from nmt.bundle import load_bundle, publish_bundle
     from nmt.evaluation.scores import Score
-    from nmt.leaderboard.records import Record, append_record, board_path
+    from nmt.leaderboard.records import Record
+    from nmt.pipeline.entry import enter_run, run_fields, test_sets
     from nmt.pipeline.reporting import gather_report
     from nmt.report.page import write_report
 
@@ -327,6 +328,7 @@ def _record(context: StageContext) -> None:
     evaluated = workspace.timing("evaluate", digests["evaluate"])
     trained = workspace.timing("train", digests["train"])
     rates = workspace.timing("translate", digests["translate"]).get("words_per_second", {})
+    tests = test_sets(recipe, inputs["fetch"], list(scores))
     record = Record(
         board=recipe.board,
         system=recipe.name,
@@ -337,12 +339,13 @@ def _record(context: StageContext) -> None:
         seed=recipe.seed,
         version=nmt.__version__,
         scores=scores,
-        test_digests={name: _test_digest(inputs["fetch"], name) for name in scores},
+        test_digests={name: test.views[0].digest for name, test in tests.items()},
         hypothesis_digests={name: sha256_of_file(inputs["translate"] / f"{name}.txt") for name in scores},
         bundle_digest=sha256_of_file(inputs["train"] / "bundle" / "bundle.json"),
         parameters=bundle.facts["parameters"],
         training_seconds=trained.get("training_seconds"),
         words_per_second=rates.get(next(iter(scores), None)),
+        **run_fields(recipe, inputs, tests),
     )
     samples = {name: _samples(context, name) for name in scores}
     write_json(context.output / "record.json", record.to_json())
@@ -352,12 +355,8 @@ def _record(context: StageContext) -> None:
     )
     report = gather_report(recipe, inputs, workspace, bundle, scores)
     write_report(context.output / "report.html", report)
-    if append_record(board_path(workspace.leaderboards, recipe.board), record):
+    if enter_run(workspace.leaderboards, record, recipe, inputs["translate"], tests):
         context.say(f"added to the leaderboard {recipe.board}")
-
-
-def _test_digest(fetched: Path, name: str) -> str:
-    return sha256_of_text("".join(sha256_of_file(path) for path in side_files(fetched, f"test/{name}")))
 
 
 def _samples(context: StageContext, name: str) -> list[tuple[str, str, str]]:
