@@ -27,18 +27,20 @@ def search_problem(
     Args:
         model: the network, or the networks that vote.
         source: ids [B, S], or marked vectors [B, S, 1 + F].
-        config: the limits of the length.
+        config: the limits of the length, and whether unknown pieces may be written.
         hypotheses: K of every sentence.
     """
     network: Any = model
     memory, first = network.encode(source, Dropout(0.0, None))
     first = tf.nest.map_structure(lambda part: tf.repeat(part, hypotheses, axis=0), first)
-    # PAD and BOS are not text, and an unknown piece is never what a reader wants.
-    forbidden = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS], network.target_vocab_size), axis=0) * NEVER
+    # PAD and BOS are not text, and an unknown piece is what a reader wants only where it is replaced afterwards.
+    never = [PAD, BOS] if config.allow_unknown else [PAD, UNK, BOS]
+    forbidden = tf.reduce_sum(tf.one_hot(never, network.target_vocab_size), axis=0) * NEVER
 
     def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         logits, new_state, _ = network.step(tokens, memory, state)
-        return tf.cast(logits, tf.float32) + forbidden, new_state
+        # Masked behind the softmax: a hypothesis has the probability that forced decoding gives it.
+        return tf.nn.log_softmax(tf.cast(logits, tf.float32)) + forbidden, new_state
 
     lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
     max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra

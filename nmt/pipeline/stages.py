@@ -284,6 +284,7 @@ def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vector
 
 
 def _evaluate(context: StageContext) -> None:
+    from nmt.evaluation.metrics import MetricOptions
     from nmt.evaluation.scores import perplexity, score_files
 
     settings = context.recipe.evaluation
@@ -293,8 +294,7 @@ def _evaluate(context: StageContext) -> None:
             context.inputs["translate"] / f"{name}.txt",
             [side_files(context.inputs["fetch"], f"test/{name}")[1]],
             [metric for metric in settings.metrics if metric != "perplexity"],
-            tokenize=settings.tokenize,
-            lowercase=settings.lowercase,
+            MetricOptions.of(settings),
             bootstrap_samples=settings.bootstrap_samples,
         )
         if "perplexity" in settings.metrics:
