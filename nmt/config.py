@@ -202,6 +202,11 @@ class DecodingConfig(Strict):
     max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")
     max_length_extra: Count = Field(10, description="tokens that are added to that")
     max_output_tokens: Count = Field(512, description="longest output in tokens, however long the source is")
+    long: Literal["split", "truncate", "error"] | None = Field(
+        None,
+        description="sources longer than dataset.max_source_tokens: split at ends of sentences and the translations"
+        " joined, cut, or refused; none: split for translation, truncate for summarization",
+    )
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
     project_tokens: bool = Field(
         True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
