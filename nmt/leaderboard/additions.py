@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, UsageError, nearest
-from nmt.evaluation.metrics import MetricOptions
+from nmt.evaluation.metrics import OF_MODELS, MetricOptions
 from nmt.evaluation.scores import METRICS
 from nmt.leaderboard.entry import (
     ONLY_REFERENCE,
@@ -262,7 +262,7 @@ def _scoring(additions: Additions, test: TestSet, known: Sequence[Record]) -> Sc
     """Returns how to score: as the options say, else as the board's test set is scored, else by the language."""
     view = test.views[0].name
     last = next((record.scores[view] for record in reversed(known) if view in record.scores), [])
-    signatures = {score.name: score.signature.split("|") for score in last if score.name != "perplexity"}
+    signatures = {score.name: score.signature.split("|") for score in last if score.name not in OF_MODELS}
     bleu = signatures.get("bleu", [])
     tokenize = next((part.removeprefix("tok:") for part in bleu if part.startswith("tok:")), None)
     tokenize = additions.tokenize or tokenize or _TOKENIZERS.get(test.languages.rpartition("-")[2][:2], "13a")

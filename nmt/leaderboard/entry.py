@@ -78,7 +78,7 @@ class Scoring:
     """How the systems are scored.
 
     Attributes:
-        metrics: names of a recipe's ``evaluation.metrics``, without perplexity.
+        metrics: names of a recipe's ``evaluation.metrics`` that score text.
         options: tokenizer, case, stemmer.
         bootstrap_samples: for the intervals; 0 for none.
     """
@@ -101,6 +101,7 @@ class Scoring:
                 self.metrics,
                 self.options,
                 bootstrap_samples=self.bootstrap_samples,
+                sources=view.source.lines,
             )
             for view in views
         }
