@@ -82,7 +82,7 @@ class Validator:
 
         if self._decoder is None:
             greedy = self._recipe.decoding.model_copy(update={"beam_size": 1})
-            self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()))
+            self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()), False)
         nll, tokens = self._loss.measure(model)
         hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
         options = MetricOptions.of(self._recipe.evaluation)
