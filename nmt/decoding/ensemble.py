@@ -32,40 +32,52 @@ class Ensemble:
         models: the members.
         weights: w_m, scaled to sum to 1; equal by default.
         combination: how the members' probabilities are combined.
+
+    Attributes:
+        models: the members.
+        weights: w_m, which sum to 1.
     """
 
     def __init__(
         self, models: Sequence[Seq2Seq], weights: Sequence[float] | None = None, combination: Combination = "log_linear"
     ) -> None:
-        self._models = list(models)
-        weights = weights or [1.0] * len(self._models)
-        self._weights = [weight / sum(weights) for weight in weights]
+        self.models = list(models)
+        weights = weights or [1.0] * len(self.models)
+        self.weights = [weight / sum(weights) for weight in weights]
         self._combination = combination
-        self.source_spec = self._models[0].source_spec
-        self.target_vocab_size = self._models[0].target_vocab_size
+        self.source_spec = self.models[0].source_spec
+        self.target_vocab_size = self.models[0].target_vocab_size
 
     def encode(self, source: tf.Tensor, dropout: Dropout) -> tuple[EnsembleMemory, list[Any]]:
         """Returns the members' memories and first states."""
-        memories, states = zip(*(model.encode(source, dropout) for model in self._models), strict=True)
+        memories, states = zip(*(model.encode(source, dropout) for model in self.models), strict=True)
         return EnsembleMemory(list(memories), memories[0].mask), list(states)
 
-    def step(self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any]) -> tuple[tf.Tensor, list[Any], Any]:
+    def token_projections(self) -> list[Any]:
+        """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.token_projections`."""
+        return [model.token_projections() for model in self.models]
+
+    def step(
+        self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any], projections: list[Any] | None = None
+    ) -> tuple[tf.Tensor, list[Any], Any]:
         """Runs one decoding step of every member.
 
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
+            projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
 
         Returns:
             The unnormalised log-probabilities [B, K, V], the members' new states, and what each was computed from.
         """
-        steps = [
-            model.step(tokens, own, before)
-            for model, own, before in zip(self._models, memory.members, state, strict=True)
-        ]
-        logs = [tf.nn.log_softmax(tf.cast(logits, tf.float32)) for logits, _, _ in steps]
-        if self._combination == "linear":
-            logs = [values + tf.math.log(weight) for values, weight in zip(logs, self._weights, strict=True)]
-            combined = tf.reduce_logsumexp(tf.stack(logs), axis=0)
-        else:
-            combined = tf.add_n([values * weight for values, weight in zip(logs, self._weights, strict=True)])
+        parts = zip(self.models, memory.members, state, projections or [None] * len(self.models), strict=True)
+        steps = [model.step(tokens, own, before, projected) for model, own, before, projected in parts]
+        combined = self.combine([logits for logits, _, _ in steps])
         return combined, [new for _, new, _ in steps], [output for _, _, output in steps]
+
+    def combine(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the unnormalised log-probabilities [..., V] of the ensemble, from each member's."""
+        logs = [tf.nn.log_softmax(tf.cast(values, tf.float32)) for values in logits]
+        if self._combination == "linear":
+            logs = [values + tf.math.log(weight) for values, weight in zip(logs, self.weights, strict=True)]
+            return tf.reduce_logsumexp(tf.stack(logs), axis=0)
+        return tf.add_n([values * weight for values, weight in zip(logs, self.weights, strict=True)])

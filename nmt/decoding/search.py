@@ -59,7 +59,8 @@ def beam_search(
     """Searches for the best outputs of a batch of sentences.
 
     Args:
-        step: takes the last tokens int32 [B, K] and the state, returns logits float32 [B, K, V] and the new state.
+        step: takes the last tokens int32 [B, K] and the state, returns log-probabilities float32 [B, K, V] and the new
+            state; a token with -1e9 is never chosen.
         model_state: state before the first step, a nest of tensors [B*K, ...], the same for a sentence's K hypotheses.
         max_lengths: int32 [B], the most tokens of an output, EOS counted.
         beam_size: K.
@@ -111,9 +112,9 @@ def _advance(
     batch = tf.shape(state.done)[0]
     position = tf.maximum(state.time - 1, 0)
     last = tf.where(state.time == 0, BOS, tf.gather(state.live_tokens, position, axis=2))
-    logits, model = step(last, state.model)
-    vocab_size = tf.shape(logits)[-1]
-    scores = tf.nn.log_softmax(logits) + state.live_scores[:, :, None]  # [B, K, V]
+    log_probabilities, model = step(last, state.model)
+    vocab_size = tf.shape(log_probabilities)[-1]
+    scores = log_probabilities + state.live_scores[:, :, None]  # [B, K, V]
     # An ended hypothesis takes one candidate from each live one at most: 2K candidates always hold K that go on.
     top_scores, top = tf.math.top_k(tf.reshape(scores, [batch, -1]), 2 * beam_size)
     parents, tokens = top // vocab_size, top % vocab_size  # [B, 2K]

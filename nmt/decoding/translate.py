@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nmt import textio
 from nmt.bundle import Bundle
@@ -16,10 +14,13 @@ from nmt.config import DecodingConfig
 from nmt.decoding.batches import encode_filled
 from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
-from nmt.vectors import Vectors, check_features, read_vectors
+from nmt.vectors import Vectors, check_features
 
-_CHUNK_LINES = 2_000  # lines that are sorted by length together
-_REPORT_SECONDS = 5
+if TYPE_CHECKING:
+    from nmt.decoding.translation import Details, Examiner, Translation
+
+CHUNK_LINES = 2_000
+"""Lines that are sorted by length together."""
 
 
 class Translator:
@@ -34,6 +35,10 @@ class Translator:
 
     Raises:
         UsageError: an override is unknown or out of range, the weights do not fit, or a model has another vocabulary.
+
+    Attributes:
+        model: the network of ``bundle``.
+        identity: all that its translations depend on, as JSON values.
     """
 
     def __init__(
@@ -51,13 +56,27 @@ class Translator:
         self._bundle = bundle
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
+        self.config = read_settings(DecodingConfig, settings, "decoding")
         self.model = bundle.model()
         voters: Any = self.model
         if others:
             voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
-        self._decoder = BatchDecoder(voters, read_settings(DecodingConfig, settings, "decoding"))
+        self._decoder = BatchDecoder(voters, self.config)
+        self._voters = voters
+        self.identity = {
+            "bundles": [voter.digest for voter in (bundle, *others)],
+            "weights": list(weights),
+            "combination": combination if others else None,
+            "decoding": self.config.model_dump(mode="json"),
+        }
 
-    def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
+    @cached_property
+    def _examiner(self) -> Examiner:
+        from nmt.decoding.translation import Examiner
+
+        return Examiner(self._voters, self._bundle.tokenizers)
+
+    def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
 
         Args:
@@ -72,54 +91,75 @@ class Translator:
             for index in range(len(chunk)):
                 yield textio.as_line(answers.get(index, ""))
 
-    def translate_vectors(self, vectors: Vectors) -> Iterator[str]:
+    def translations(
+        self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = CHUNK_LINES
+    ) -> Iterator[list[Translation]]:
+        """Yields the best translations of each line, best first; one blank translation for a blank line.
+
+        Args:
+            lines: the sources.
+            hypotheses: most translations of a line; fewer where the search found fewer.
+            details: whether word scores and alignments are found out, by a pass over each translation.
+            chunk_lines: lines that are read before the first is answered.
+
+        Raises:
+            UsageError: there are more hypotheses than the beam holds.
+        """
+        from nmt.decoding.translation import Translation
+
+        check_hypotheses(hypotheses, self.config)
+        remaining = iter(lines)
+        while chunk := list(islice(remaining, chunk_lines)):
+            normalized = [self._normalize(line) for line in chunk]
+            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
+            found = self._found(sources, [normalized[row] for row in filled], hypotheses, details)
+            answers = dict(zip(filled, found, strict=True))
+            for row, text in enumerate(normalized):
+                yield answers.get(row) or [Translation(text, "")]
+
+    def _found(
+        self, sources: Sequence[Any], texts: Sequence[str], hypotheses: int, details: bool
+    ) -> list[list[Translation]]:
+        """Returns the translations of each source, of which ``texts`` are the normalised lines."""
+        from nmt.decoding.translation import Translation
+
+        rows = [(row, best) for row, found in enumerate(self._decoder.decode(sources, hypotheses)) for best in found]
+        outputs = [best.ids for _, best in rows]
+        written = self._bundle.tokenizers.target.decode(outputs)
+        known: Sequence[Details | None] = [None] * len(rows)
+        if details:
+            read = [sources[row] for row, _ in rows], [texts[row] for row, _ in rows]
+            known = self._examiner.examine(read[0], outputs, read[1])
+        answers: list[list[Translation]] = [[] for _ in sources]
+        for (row, best), text, detail in zip(rows, written, known, strict=True):
+            answers[row].append(Translation(texts[row], text, best, detail))
+        return answers
+
+    def translate_vectors(self, vectors: Vectors, lines: Iterable[str] | None = None) -> Iterator[str]:
         """Yields one line per sequence of vectors, in order.
+
+        Args:
+            vectors: the sources.
+            lines: the lines of those that are wanted; all when absent.
 
         Raises:
             DataError: the vectors are not as long as those that the model was trained on.
         """
         check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
-        sequences = iter(vectors.marked())
-        while chunk := list(islice(sequences, _CHUNK_LINES)):
+        sequences = iter(vectors.marked(lines))
+        while chunk := list(islice(sequences, CHUNK_LINES)):
             yield from self._bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
 
 
-def translate_in_shards(
-    translator: Translator, source: Path, folder: Path, say: Callable[[str], None], shard_lines: int = _CHUNK_LINES
-) -> Iterator[str]:
-    """Yields one translation per line of a file; what is done stays done when the process is killed.
-
-    Every shard is written to a file of ``folder`` when it is complete, and is read from there when it is already there.
-    A shard is translated by itself and with deterministic operations, so the result does not depend on where the work
-    was interrupted, nor on what else the process has done.
-
-    Args:
-        translator: the model.
-        source: the lines to translate; the same in every attempt.
-        folder: of this file and this model alone.
-        say: is told of the progress every few seconds.
-        shard_lines: lines of a shard.
-    """
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    total = textio.count_lines(source)
-    remaining = textio.read_lines(source)
-    began = shown = time.monotonic()
-    seen = translated = 0
-    for number in range(-(-total // shard_lines)):
-        shard = list(islice(remaining, shard_lines))
-        path = folder / f"{number:06}.txt"
-        seen += len(shard)
-        if not path.is_file():
-            textio.write_lines(path, translator.translate(shard, shard_lines))
-            translated += len(shard)
-            now = time.monotonic()
-            if now - shown > _REPORT_SECONDS or seen == total:
-                rate = translated / (now - began)
-                say(f"{seen:,} of {total:,} lines, {rate:,.0f} lines/s, {(total - seen) / rate / 60:.1f} min left")
-                shown = now
-        yield from textio.read_lines(path)
+def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
+    """Raises UsageError unless the search finds so many translations of a line."""
+    if not 1 <= hypotheses <= config.beam_size:
+        raise UsageError(
+            "the search does not find so many translations of a line",
+            received=f"{hypotheses} translations, beam size {config.beam_size}",
+            expected="1 to the size of the beam",
+            action=f"Set the beam size to {max(1, hypotheses)}, or ask for fewer",
+        )
 
 
 def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[float]) -> None:
@@ -137,61 +177,3 @@ def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[
             received=", ".join(map(str, weights)),
             expected=f"{1 + len(others)} positive numbers, that of the first bundle first",
         )
-
-
-def translate_command(
-    bundle: Bundle, source: Path | None, target: Path | None, overrides: dict[str, Any], **ensemble: Any
-) -> None:
-    """Translates a file or standard input to a file or standard output.
-
-    A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
-    ``ensemble`` are the arguments of :class:`Translator` of that kind.
-    """
-    vectors = _vectors_for(bundle, source)
-    translator = Translator(bundle, overrides, **ensemble)
-    if vectors is not None:
-        answers = translator.translate_vectors(vectors)
-    else:
-        lines = textio.read_input(source)
-        interactive = source is None and sys.stdin.isatty()
-        answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)
-    if target is None:
-        for answer in answers:
-            textio.print_line(answer)
-    else:
-        # A pipe can be read only once: counting its lines would leave none to translate.
-        total = textio.count_lines(source) if vectors is None and source and source.is_file() else None
-        textio.write_lines(target, _counted(answers, len(vectors) if vectors else total))
-
-
-def _vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
-    """Returns the vectors of a source for a bundle that takes such, None for one that takes text.
-
-    Raises:
-        UsageError: the bundle takes the other kind of source.
-        DataError: the vectors cannot be read.
-    """
-    takes_vectors = bundle.recipe.model.encoder.input == "vectors"
-    if (source is not None and source.suffix == ".npz") != takes_vectors:
-        expected = f"an .npz file of vectors of {bundle.recipe.model.encoder.features} features"
-        raise UsageError(
-            f"{source or 'standard input'}: not what this bundle translates",
-            received="text" if takes_vectors else "an .npz file",
-            expected=expected if takes_vectors else "text, one sentence per line",
-            action=f"Give {'vectors' if takes_vectors else 'text'}, or another bundle",
-        )
-    return read_vectors(source) if takes_vectors and source else None
-
-
-def _counted(lines: Iterable[str], total: int | None, say: Callable[[str], None] | None = None) -> Iterator[str]:
-    """Passes lines on and reports count, rate and time left to standard error every few seconds."""
-    say = say or (lambda text: print(text, file=sys.stderr, flush=True))
-    began = shown = time.monotonic()
-    for count, line in enumerate(lines, start=1):
-        yield line
-        now = time.monotonic()
-        if now - shown > _REPORT_SECONDS:
-            rate = count / (now - began)
-            left = f", {(total - count) / rate / 60:.1f} min left" if total else ""
-            say(f"{count:,} lines, {rate:,.0f} lines/s{left}")
-            shown = now

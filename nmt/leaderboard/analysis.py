@@ -222,9 +222,10 @@ class Analysis:
 
 
 def options_of(signature: str) -> MetricOptions:
-    """Returns tokenizer and case of a signature."""
+    """Returns the options that a signature names."""
     facts = dict(part.partition(":")[::2] for part in signature.split("|"))
-    return MetricOptions(facts.get("tok", "13a"), facts.get("case") == "lc")
+    words = facts.get("tok", "13a")  # BLEU's tokenizer, or what words are for ROUGE
+    return MetricOptions(words, facts.get("case") == "lc", facts.get("stem") == "porter", words)
 
 
 def _load(path: Path, segments: int) -> Floats | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import nmt
 from nmt.errors import DataError
-from nmt.evaluation.metrics import Metric, MetricOptions, open_metric
+from nmt.evaluation.metrics import DEFAULT_OPTIONS, Metric, MetricOptions, open_metric
 from nmt.evaluation.scores import score_statistics
 from nmt.leaderboard.records import Record, append_records
 from nmt.leaderboard.texts import Text, TextStore
@@ -79,14 +79,12 @@ class Scoring:
 
     Attributes:
         metrics: names of a recipe's ``evaluation.metrics``, without perplexity.
-        tokenize: BLEU's tokenizer.
-        lowercase: compare without case.
+        options: tokenizer, case, stemmer.
         bootstrap_samples: for the intervals; 0 for none.
     """
 
     metrics: Sequence[str] = ("bleu", "chrf")
-    tokenize: str = "13a"
-    lowercase: bool = False
+    options: MetricOptions = DEFAULT_OPTIONS
     bootstrap_samples: int = 1000
 
     def open(self, view: View) -> list[Metric]:
@@ -96,8 +94,7 @@ class Scoring:
             UsageError: there is no such metric, or its tokenizer is not installed.
         """
         references = [reference.lines for reference in view.references.values()]
-        options = MetricOptions(self.tokenize, self.lowercase)
-        return [open_metric(name, references, options) for name in self.metrics]
+        return [open_metric(name, references, self.options) for name in self.metrics]
 
 
 @dataclass(frozen=True)

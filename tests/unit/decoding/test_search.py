@@ -17,7 +17,7 @@ def search(max_lengths, beam_size, length_penalty, chain=CHAIN):
     """Searches with a model whose next token depends on the last one alone."""
     run = tf.function(
         lambda: beam_search(
-            lambda tokens, state: (tf.gather(tf.constant(chain), tokens), state),
+            lambda tokens, state: (tf.nn.log_softmax(tf.gather(tf.constant(chain), tokens)), state),
             [tf.zeros([len(max_lengths) * beam_size, 1])],
             tf.constant(max_lengths),
             beam_size,
@@ -88,7 +88,8 @@ def test_the_state_follows_its_hypothesis():
     def by_sum(tokens, state):
         total = state + tf.reshape(tokens, [-1, 1])
         wanted = tf.reshape(total % VOCAB, tf.shape(tokens))
-        return 5.0 * tf.one_hot(wanted, VOCAB) + tf.gather(tf.constant(CHAIN), tokens), total
+        logits = 5.0 * tf.one_hot(wanted, VOCAB) + tf.gather(tf.constant(CHAIN), tokens)
+        return tf.nn.log_softmax(logits), total
 
     result = beam_search(by_sum, tf.zeros([3, 1], tf.int32), tf.constant([length]), 3, 0.0)
     tokens = result.tokens[0, 0].numpy()
