@@ -69,6 +69,17 @@ class MetricOptions:
         """Returns the options that a recipe's ``evaluation`` gives."""
         return cls(config.tokenize, config.lowercase, config.stemmer, config.rouge_words)
 
+    @classmethod
+    def of_signature(cls, signature: str) -> MetricOptions:
+        """Returns the options that a score's signature names."""
+        facts = dict(part.partition(":")[::2] for part in signature.split("|"))
+        words = facts.get("tok", cls.tokenize)
+        if "stem" in facts:
+            return cls(stemmer=facts["stem"] == "porter", rouge_words=words)
+        # MeCab's signatures go on with version and dictionary.
+        words = next((name for name in ("ja-mecab", "ko-mecab") if words.startswith(name)), words)
+        return cls(words, facts.get("case") == "lc")
+
 
 DEFAULT_OPTIONS = MetricOptions()
 """Those of a recipe that does not say otherwise."""

@@ -41,6 +41,24 @@ def test_statistics_and_scores_are_sacrebleus_own(name, segments, several, lower
     assert metric.signature() == own.get_signature().format()
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("bleu", MetricOptions("char", lowercase=True)),
+        ("chrf", MetricOptions(lowercase=True)),
+        ("rouge1", MetricOptions(rouge_words="ascii")),
+        ("exact", MetricOptions()),
+    ],
+)
+def test_a_signature_tells_the_options(name, options):
+    assert MetricOptions.of_signature(open_metric(name, [["a"]], options).signature()) == options
+
+
+def test_a_signature_of_mecab_tells_its_tokenizer():
+    signature = "nrefs:1|case:mixed|eff:no|tok:ja-mecab-0.996-IPA|smooth:exp|version:2.6.0"
+    assert MetricOptions.of_signature(signature) == MetricOptions("ja-mecab")
+
+
 def test_blocks_of_segments_do_not_show():
     references = [f"the number {n} is here {n % 7}" for n in range(2_500)]
     hypotheses = [f"the number {n} was there {n % 5}" for n in range(2_500)]
