@@ -267,6 +267,7 @@ def _scoring(additions: Additions, test: TestSet, known: Sequence[Record]) -> Sc
     tokenize = next((part.removeprefix("tok:") for part in bleu if part.startswith("tok:")), None)
     tokenize = additions.tokenize or tokenize or _TOKENIZERS.get(test.languages.rpartition("-")[2][:2], "13a")
     lowercase = additions.lowercase or any("case:lc" in parts for parts in signatures.values())
-    metrics = additions.metrics or tuple(signatures) or Scoring().metrics
+    usual = ("rouge1", "rouge2", "rougeL") if additions.summaries else Scoring().metrics
+    metrics = additions.metrics or tuple(signatures) or usual
     stemmer = any("stem:porter" in parts for parts in signatures.values())
     return Scoring(metrics, MetricOptions(tokenize, lowercase, stemmer), additions.bootstrap_samples)
