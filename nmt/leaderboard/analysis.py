@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.errors import NmtError
-from nmt.evaluation.metrics import LOWER_IS_BETTER, Bleu, Floats, Metric, MetricOptions, open_metric
+from nmt.evaluation.metrics import LOWER_IS_BETTER, Floats, Metric, MetricOptions, open_metric
 from nmt.evaluation.significance import BOOTSTRAP_SAMPLES, pairwise_bootstrap, ranks
 from nmt.leaderboard.comparison import Column, Comparison, describe, scores_of
 from nmt.leaderboard.records import Record
@@ -76,9 +76,7 @@ class Standing:
 
     def sentence_scores(self) -> list[Floats]:
         """Returns the score of each sentence by itself [N], for each system; BLEU counts only orders that there are."""
-        # Scoring sums needs no references.
-        metric = Bleu([[""]], effective_order=True) if isinstance(self.metric, Bleu) else self.metric
-        return [metric.scores(statistics) for statistics in self.statistics]
+        return [self.metric.segment_scores(statistics) for statistics in self.statistics]
 
     def by_length(self) -> list[Bucket]:
         """Returns the scores by the length of the source, in words, or in characters where words have no spaces.
@@ -182,7 +180,9 @@ class Analysis:
         if source is None or len(references) < len(found):
             return None
         try:
-            metric = open_metric(name, [text.lines for text in references], options_of(signature))
+            metric = open_metric(
+                name, [text.lines for text in references], MetricOptions.of_signature(signature), source.lines
+            )
         except NmtError as error:
             self.problems.append(f"{describe(column)}: {error}")
             return None
@@ -219,13 +219,6 @@ class Analysis:
         with atomic_file(path) as stream:
             np.savez_compressed(stream, statistics=compact)
         return statistics
-
-
-def options_of(signature: str) -> MetricOptions:
-    """Returns the options that a signature names."""
-    facts = dict(part.partition(":")[::2] for part in signature.split("|"))
-    words = facts.get("tok", "13a")  # BLEU's tokenizer, or what words are for ROUGE
-    return MetricOptions(words, facts.get("case") == "lc", facts.get("stem") == "porter", words)
 
 
 def _load(path: Path, segments: int) -> Floats | None:

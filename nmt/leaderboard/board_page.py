@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from nmt.evaluation.metrics import LOWER_IS_BETTER, METRICS
-from nmt.leaderboard.analysis import LEVEL, Bucket, Standing, by_frequency, length_unit, options_of
+from nmt.evaluation.metrics import LOWER_IS_BETTER, METRICS, MetricOptions
+from nmt.leaderboard.analysis import LEVEL, Bucket, Standing, by_frequency, length_unit
 from nmt.leaderboard.board import Board
 from nmt.leaderboard.comparison import describe, scores_of
 from nmt.leaderboard.page import render_page
@@ -189,7 +189,7 @@ def _tokenizer(signature: str, language: str) -> Callable[[str], list[str]]:
     from sacrebleu.metrics import BLEU
 
     if signature:
-        tokenize = BLEU(tokenize=options_of(signature).tokenize).tokenizer
+        tokenize = BLEU(tokenize=MetricOptions.of_signature(signature).tokenize).tokenizer
         return lambda line: str(tokenize(line)).split()
     if re.match("zh|ja|th", language):
         return lambda line: [character for character in line if not character.isspace()]

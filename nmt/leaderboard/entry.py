@@ -78,7 +78,7 @@ class Scoring:
     """How the systems are scored.
 
     Attributes:
-        metrics: names of a recipe's ``evaluation.metrics``, without perplexity.
+        metrics: names of a recipe's ``evaluation.metrics`` that score text.
         options: tokenizer, case, stemmer.
         bootstrap_samples: for the intervals; 0 for none.
     """
@@ -94,7 +94,7 @@ class Scoring:
             UsageError: there is no such metric, or its tokenizer is not installed.
         """
         references = [reference.lines for reference in view.references.values()]
-        return [open_metric(name, references, self.options) for name in self.metrics]
+        return [open_metric(name, references, self.options, view.source.lines) for name in self.metrics]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from nmt.evaluation.scores import score_lines
 from nmt.evaluation.significance import pairwise_bootstrap
 from nmt.leaderboard.additions import Additions, enter_files
-from nmt.leaderboard.analysis import by_frequency, length_unit, options_of
+from nmt.leaderboard.analysis import by_frequency, length_unit
 from nmt.leaderboard.board import Board
 from nmt.leaderboard.records import append_record, board_path
 from nmt.leaderboard.table import rows
@@ -113,10 +113,3 @@ def test_words_by_frequency() -> None:
 def test_the_unit_of_length() -> None:
     assert length_unit(["a few words", "and more"]) == "words"
     assert length_unit(["没有空格的文字没有空格的文字没有空格的文字"]) == "characters"
-
-
-def test_options_of_signatures() -> None:
-    options = options_of("nrefs:1|case:lc|eff:no|tok:zh|smooth:exp|version:2")
-    assert (options.tokenize, options.lowercase, options.stemmer) == ("zh", True, False)
-    assert options_of("nrefs:1|tok:ascii|stem:porter|version:2").stemmer
-    assert options_of("nrefs:1|tok:ascii|stem:porter|version:2").rouge_words == "ascii"
