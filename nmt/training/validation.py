@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from nmt.config import DecodingConfig, Recipe
+from nmt.config import Recipe
 from nmt.dataset import EncodedCorpus, batches, plan_epoch
 from nmt.decoding.decoder import BatchDecoder
 from nmt.models.seq2seq import Seq2Seq
@@ -65,8 +65,8 @@ class Validator:
         from nmt.evaluation.scores import score_lines
 
         if self._decoder is None:
-            greedy = self._recipe.decoding.model_copy(update={"beam_size": 1})
-            self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()))
+            greedy = self._recipe.decoding.with_beam(1).model_copy(update={"sampling": None})
+            self._decoder = BatchDecoder(model, greedy)
         nll, tokens = self._loss.measure(model)
         hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
         evaluation = self._recipe.evaluation

@@ -9,9 +9,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.config import DecodingConfig
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding.search import Hypotheses
+from nmt.decoding_config import DecodingConfig
 from nmt.model_config import ModelConfig
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, EOS, PAD, UNK
@@ -55,9 +55,9 @@ def test_batches_change_no_output(model, beam_size):
 def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, tokens_per_batch, beam_size):
     shapes = []
 
-    def echo(batch):
+    def echo(batch, _):
         shapes.append(batch.shape)
-        return Hypotheses(batch[:, None], *tf.zeros([2, len(batch), 1]))
+        return Hypotheses(tf.constant(batch)[:, None], *tf.zeros([2, len(batch), 1]))
 
     network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32))
     decoder = BatchDecoder(network, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
