@@ -195,11 +195,15 @@ class TrainingConfig(Strict):
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
-    metrics: list[Literal["bleu", "chrf", "chrf++", "ter", "exact", "perplexity"]] = Field(
-        ["bleu", "chrf"], min_length=1
-    )
+    metrics: list[
+        Literal["bleu", "chrf", "chrf++", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact", "perplexity"]
+    ] = Field(["bleu", "chrf"], min_length=1)
     tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
     lowercase: bool = False
+    stemmer: bool = Field(False, description="Porter's stemmer for ROUGE: for English")
+    rouge_words: Literal["unicode", "ascii"] = Field(
+        "unicode", description="words of ROUGE: of all scripts; ascii: of the letters a to z and digits, as rouge-score"
+    )
     bootstrap_samples: Annotated[int, Field(ge=0)] = 1000
 
 
@@ -267,6 +271,10 @@ class Recipe(Strict):
             (
                 decoder.copy_source == "pointer" and self.training.label_smoothing > 0,
                 "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
+            ),
+            (
+                self.decoding.coverage_penalty is not None and decoder.attention == "none",
+                "decoding.coverage_penalty is of attention: model.decoder.attention is none",
             ),
         ]
         refuse([*faults, *self._training_faults(), *self._training_data_faults()])

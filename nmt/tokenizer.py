@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,6 +35,9 @@ SAMPLE_LINES = 2_000_000
 
 UNKNOWN_SURFACE = "\u2047"
 """How unknown pieces are shown."""
+
+Span = tuple[int, int]
+"""The first character of a part of a text, and the one behind its last."""
 
 _LARGEST = 1 << 30
 _EVERY_CHARACTER = 0x110000 + 300  # those of Unicode, bytes and special pieces
@@ -201,6 +205,32 @@ class Tokenizer:
             for ids, text in zip(shown, texts, strict=True)
         ]
 
+    def encode_with_spans(self, texts: Iterable[str]) -> list[tuple[list[int], list[Span]]]:
+        """Returns the ids of each text, as ``encode`` does, and the characters that each id stands for."""
+        from sentencepiece.sentencepiece_pb2 import SentencePieceText
+
+        results = []
+        for text in texts:
+            content = text.encode("utf-8", "replace")
+            found = SentencePieceText.FromString(self._processor.encode(content, out_type="serialized_proto"))
+            results.append(([piece.id for piece in found.pieces], _character_spans(content, found.pieces)))
+        return results
+
+    def decode_with_spans(self, sequences: Iterable[Sequence[int]]) -> list[tuple[str, list[Span]]]:
+        """Returns the text of each sequence of ids, and the characters of the text that each id up to EOS has made.
+
+        The text is that of ``decode`` but for its white space: the same words.
+        """
+        from sentencepiece.sentencepiece_pb2 import SentencePieceText
+
+        results = []
+        for ids in sequences:
+            found = SentencePieceText.FromString(self._processor.decode(_shown(ids), out_type="serialized_proto"))
+            spans = iter(_character_spans(found.text.encode("utf-8"), found.pieces))
+            # What is not shown has no characters.
+            results.append((found.text, [(0, 0) if id_ in (PAD, BOS) else next(spans) for id_ in _until_end(ids)]))
+        return results
+
     def unknown_rate(self, lines: Iterable[str]) -> float:
         """Returns the fraction of the pieces of ``lines`` that are unknown, 0 to 1; 0 where there are none."""
         total = unknown = 0
@@ -332,14 +362,20 @@ class _Sentences:
                 left -= 1
 
 
+def _until_end(ids: Sequence[int]) -> list[int]:
+    return list(takewhile(lambda id_: id_ != EOS, map(int, ids)))
+
+
 def _shown(ids: Sequence[int]) -> list[int]:
-    shown = []
-    for id_ in map(int, ids):
-        if id_ == EOS:
-            break
-        if id_ not in (PAD, BOS):
-            shown.append(id_)
-    return shown
+    return [id_ for id_ in _until_end(ids) if id_ not in (PAD, BOS)]
+
+
+def _character_spans(content: bytes, pieces: Iterable[Any]) -> list[Span]:
+    """Turns the places of pieces in bytes of UTF-8 into places of characters."""
+    # A character begins with every byte that continues none.
+    place = [0, *accumulate(byte & 0xC0 != 0x80 for byte in content)]
+
+    return [(place[piece.begin], place[piece.end]) for piece in pieces]
 
 
 def _load_model(path: Path, description: Any) -> Tokenizer:

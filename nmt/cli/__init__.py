@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, models, runs, scores, translate
+from nmt.cli import corpora, doctor, leaderboard, models, runs, scores, translate
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -41,7 +41,7 @@ for _verb in (
     models.embed,
     models.visualize,
     scores.score,
-    scores.leaderboard,
+    leaderboard.leaderboard,
 ):
     cli.add_command(_verb)
 

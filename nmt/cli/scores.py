@@ -1,4 +1,4 @@
-"""The verbs of scores: score, leaderboard."""
+"""The verb of scores: score."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nmt.cli.options import format_option, no_dash, print_json, print_table, work_option
+from nmt.cli.options import format_option, print_json, print_table
 
 
 @click.command()
@@ -19,7 +19,7 @@ from nmt.cli.options import format_option, no_dash, print_json, print_table, wor
     multiple=True,
     default=["bleu", "chrf"],
     show_default=True,
-    help="bleu, chrf, chrf++, ter, exact; can be repeated.",
+    help="bleu, chrf, chrf++, ter, rouge1, rouge2, rougeL, rougeLsum, exact; can be repeated.",
 )
 @click.option(
     "--tokenize",
@@ -28,6 +28,8 @@ from nmt.cli.options import format_option, no_dash, print_json, print_table, wor
     help="Tokenizer of BLEU: 13a, intl, char, zh, ja-mecab, ko-mecab, none.",
 )
 @click.option("--lowercase", is_flag=True, help="Compare without case.")
+@click.option("--stemmer", is_flag=True, help="Porter's stemmer for ROUGE: for English.")
+@click.option("--rouge-words", default="unicode", show_default=True, help="unicode, or ascii as in rouge-score.")
 @click.option(
     "--bootstrap-samples",
     type=click.IntRange(0),
@@ -42,11 +44,14 @@ def score(
     metrics: tuple[str, ...],
     tokenize: str,
     lowercase: bool,
+    stemmer: bool,
+    rouge_words: str,
     bootstrap_samples: int,
     form: str,
 ) -> None:
     """Score a file of HYPOTHESES against one or more files of REFERENCES, line by line."""
     from nmt.config import EvaluationConfig
+    from nmt.evaluation.metrics import MetricOptions
     from nmt.evaluation.scores import score_files
     from nmt.strict_yaml import read_settings
 
@@ -56,6 +61,8 @@ def score(
             "metrics": list(metrics),
             "tokenize": tokenize,
             "lowercase": lowercase,
+            "stemmer": stemmer,
+            "rouge_words": rouge_words,
             "bootstrap_samples": bootstrap_samples,
         },
         "nmt score",
@@ -64,8 +71,7 @@ def score(
         hypotheses,
         list(references),
         settings.metrics,
-        tokenize=settings.tokenize,
-        lowercase=settings.lowercase,
+        MetricOptions.of(settings),
         bootstrap_samples=settings.bootstrap_samples,
     )
     if form == "json":
@@ -74,30 +80,3 @@ def score(
         from nmt.pipeline.summary import score_rows
 
         print_table(["metric", "score", "95% interval", "signature"], score_rows(scores))
-
-
-@click.command()
-@click.argument("board", required=False)
-@work_option
-@format_option("table", "json", "markdown", "html")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of standard output.")
-def leaderboard(board: str | None, work: Path | None, form: str, output: Path | None) -> None:
-    """Show the leaderboard BOARD, best system first; without BOARD, list the boards."""
-    from nmt.leaderboard.records import board_names
-    from nmt.leaderboard.table import render
-    from nmt.pipeline.workspace import Workspace
-    from nmt.storage import write_bytes
-
-    folder = Workspace.at(work).leaderboards
-    if board is None:
-        names = board_names(folder)
-        if form == "json":
-            print_json(names)
-        else:
-            print("\n".join(names) or "No leaderboards yet. A finished run adds its record: nmt run demo")
-        return
-    text = render(folder, board, form)
-    if output := no_dash(output):
-        write_bytes(output, (text + "\n").encode("utf-8"))
-    else:
-        print(text)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.decoding.batches import length_batches
-from nmt.decoding.ensemble import Ensemble
+from nmt.decoding.ensemble import Ensemble, weighted_mean
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.restrictions import NEVER
 from nmt.decoding.sampling import source_seeds
@@ -28,7 +28,7 @@ def search_problem(model: Seq2Seq | Ensemble, source: tf.Tensor, config: Decodin
     Args:
         model: the network, or the networks that vote.
         source: ids [B, S], or marked vectors [B, S, 1 + F].
-        config: the beam, and the limits of the length.
+        config: the beam, the limits of the length, and whether unknown pieces may be written.
 
     Raises:
         UsageError: there is a coverage penalty, and the model has no attention.
@@ -36,17 +36,19 @@ def search_problem(model: Seq2Seq | Ensemble, source: tf.Tensor, config: Decodin
     network: Any = model
     memory, first = network.encode(source, Dropout(0.0, None))
     first = tf.nest.map_structure(lambda part: tf.repeat(part, config.beam_size, axis=0), first)
-    # PAD and BOS are not text, and an unknown piece is never what a reader wants.
-    forbidden = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS], network.target_vocab_size), axis=0) * NEVER
+    # PAD and BOS are not text, and an unknown piece is what a reader wants only where it is replaced afterwards.
+    never = (PAD, BOS) if config.allow_unknown else (PAD, UNK, BOS)
+    shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
     def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, Any]:
         logits, new_state, output = network.step(tokens, memory, state)
-        weights = _attention(output)
+        outputs = output if isinstance(model, Ensemble) else [output]
+        weights = weighted_mean([each.weights for each in outputs], shares)
         if config.coverage_penalty is not None and weights is None:
             raise UsageError(
                 "decoding.coverage_penalty: the model has no attention", action="Leave the coverage penalty out"
             )
-        return tf.cast(logits, tf.float32) + forbidden, new_state, weights
+        return tf.cast(logits, tf.float32), new_state, weights
 
     lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
     max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
@@ -56,13 +58,7 @@ def search_problem(model: Seq2Seq | Ensemble, source: tf.Tensor, config: Decodin
         relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
         min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
     seeds = source_seeds(source) if config.sampling else None
-    return Problem(step, first, max_lengths, min_lengths, memory.mask, seeds)
-
-
-def _attention(output: Any) -> tf.Tensor | None:
-    """Returns the attention weights [B, K, S] of a step; of several models the mean of those that have any."""
-    found = [part.weights for part in (output if isinstance(output, list) else [output]) if part.weights is not None]
-    return tf.add_n(found) / len(found) if len(found) > 1 else next(iter(found), None)
+    return Problem(step, first, max_lengths, never, min_lengths, memory.mask, seeds)
 
 
 class BatchDecoder:

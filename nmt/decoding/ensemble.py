@@ -32,21 +32,25 @@ class Ensemble:
         models: the members.
         weights: w_m, scaled to sum to 1; equal by default.
         combination: how the members' probabilities are combined.
+
+    Attributes:
+        models: the members.
+        weights: w_m, which sum to 1.
     """
 
     def __init__(
         self, models: Sequence[Seq2Seq], weights: Sequence[float] | None = None, combination: Combination = "log_linear"
     ) -> None:
-        self._models = list(models)
-        weights = weights or [1.0] * len(self._models)
-        self._weights = [weight / sum(weights) for weight in weights]
+        self.models = list(models)
+        weights = weights or [1.0] * len(self.models)
+        self.weights = [weight / sum(weights) for weight in weights]
         self._combination = combination
-        self.source_spec = self._models[0].source_spec
-        self.target_vocab_size = self._models[0].target_vocab_size
+        self.source_spec = self.models[0].source_spec
+        self.target_vocab_size = self.models[0].target_vocab_size
 
     def encode(self, source: tf.Tensor, dropout: Dropout) -> tuple[EnsembleMemory, list[Any]]:
         """Returns the members' memories and first states."""
-        memories, states = zip(*(model.encode(source, dropout) for model in self._models), strict=True)
+        memories, states = zip(*(model.encode(source, dropout) for model in self.models), strict=True)
         return EnsembleMemory(list(memories), memories[0].mask), list(states)
 
     def step(self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any]) -> tuple[tf.Tensor, list[Any], Any]:
@@ -60,12 +64,24 @@ class Ensemble:
         """
         steps = [
             model.step(tokens, own, before)
-            for model, own, before in zip(self._models, memory.members, state, strict=True)
+            for model, own, before in zip(self.models, memory.members, state, strict=True)
         ]
-        logs = [tf.nn.log_softmax(tf.cast(logits, tf.float32)) for logits, _, _ in steps]
-        if self._combination == "linear":
-            logs = [values + tf.math.log(weight) for values, weight in zip(logs, self._weights, strict=True)]
-            combined = tf.reduce_logsumexp(tf.stack(logs), axis=0)
-        else:
-            combined = tf.add_n([values * weight for values, weight in zip(logs, self._weights, strict=True)])
+        combined = self.combine([logits for logits, _, _ in steps])
         return combined, [new for _, new, _ in steps], [output for _, _, output in steps]
+
+    def combine(self, logits: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns the unnormalised log-probabilities [..., V] of the ensemble, from each member's."""
+        logs = [tf.nn.log_softmax(tf.cast(values, tf.float32)) for values in logits]
+        if self._combination == "linear":
+            logs = [values + tf.math.log(weight) for values, weight in zip(logs, self.weights, strict=True)]
+            return tf.reduce_logsumexp(tf.stack(logs), axis=0)
+        return tf.add_n([values * weight for values, weight in zip(logs, self.weights, strict=True)])
+
+
+def weighted_mean(parts: Sequence[tf.Tensor | None], weights: Sequence[float]) -> tf.Tensor | None:
+    """Returns the weighted mean of what the members have; None where no member has any."""
+    present = [(part, weight) for part, weight in zip(parts, weights, strict=True) if part is not None]
+    if len(present) < 2:
+        return present[0][0] if present else None
+    total = sum(weight for _, weight in present)
+    return tf.add_n([part * (weight / total) for part, weight in present])

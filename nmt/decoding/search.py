@@ -17,6 +17,7 @@ hypothesis, whose only continuation is drawn. A sentence has K = G W hypotheses,
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -38,6 +39,7 @@ class Problem(NamedTuple):
     step: Step
     first: Any  # the state before the first step, each tensor [B*K, ...], the same for a sentence's K hypotheses
     max_lengths: tf.Tensor  # int32 [B]: the most tokens of an output, EOS counted
+    never: tuple[int, ...] = ()  # tokens that no output has
     min_lengths: tf.Tensor | None = None  # int32 [B]: the fewest, EOS counted; None for any
     mask: tf.Tensor | None = None  # bool [B, S]: the real source tokens; only for a coverage penalty
     seeds: tf.Tensor | None = None  # uint32 [B]: a number for each source; only for sampling
@@ -107,7 +109,7 @@ class _Search:
     """The steps of a search; the arguments are those of ``search``."""
 
     def __init__(self, problem: Problem, config: DecodingConfig, wanted: int, seed: Any, longest: Any) -> None:
-        self._step, self._first = problem.step, problem.first
+        self._step, self._first, self._never = problem.step, problem.first, problem.never
         self._config = config
         self._groups = config.beam_size if config.sampling else config.diversity.groups if config.diversity else 1
         self.width = config.beam_size // self._groups
@@ -252,9 +254,12 @@ class _Search:
         are found before its logits are turned into log-probabilities, which changes no order among them.
         """
         config, vocab_size = self._config, logits.shape[-1]
-        allowed = self._restricted(state, logits)
+        masked = logits
+        if self._never:
+            masked += tf.reduce_sum(tf.one_hot(self._never, vocab_size), axis=0) * NEVER
+        allowed = self._restricted(state, masked)
         greatest = None
-        if allowed is not logits or config.repetition_penalty or config.sampling:
+        if allowed is not masked or config.repetition_penalty or config.sampling:
             greatest = tf.reduce_max(logits, axis=-1, keepdims=True)  # [R, W, 1]
         if config.repetition_penalty:
             normalizer = greatest + tf.math.log(tf.reduce_sum(tf.exp(logits - greatest), axis=-1, keepdims=True))
@@ -266,7 +271,9 @@ class _Search:
             # With one hypothesis only the best counts. Each token that earlier groups have chosen may leave a place.
             each = (2 * self.width if self.width > 1 else 1) + (config.beam_size if config.diversity else 0)
             values, tokens = tf.math.top_k(allowed, min(each, vocab_size))
-        greatest = values[:, :, :1] if greatest is None else greatest
+        if greatest is None:
+            others = [logits[:, :, token : token + 1] for token in self._never]
+            greatest = reduce(tf.maximum, others, values[:, :, :1])
         rest = tf.math.log(tf.reduce_sum(tf.exp(logits - greatest), axis=-1, keepdims=True))
         log_probabilities = values = values - greatest - rest
         if config.repetition_penalty:

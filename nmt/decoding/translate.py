@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nmt import textio
 from nmt.bundle import Bundle
@@ -17,6 +17,9 @@ from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
 from nmt.vectors import Vectors, check_features, read_vectors
+
+if TYPE_CHECKING:
+    from nmt.decoding.translation import Details, Translation
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together
 _REPORT_SECONDS = 5
@@ -46,16 +49,19 @@ class Translator:
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
+        from nmt.decoding.translation import Examiner
 
         _check_ensemble(bundle, others, weights)
         self._bundle = bundle
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
+        self.config = read_settings(DecodingConfig, settings, "decoding")
         self.model = bundle.model()
         voters: Any = self.model
         if others:
             voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
-        self._decoder = BatchDecoder(voters, read_settings(DecodingConfig, settings, "decoding"))
+        self._decoder = BatchDecoder(voters, self.config)
+        self._examiner = Examiner(voters, bundle.tokenizers)
 
     def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
@@ -72,6 +78,50 @@ class Translator:
             for index in range(len(chunk)):
                 yield textio.as_line(answers.get(index, ""))
 
+    def translations(
+        self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = _CHUNK_LINES
+    ) -> Iterator[list[Translation]]:
+        """Yields the best translations of each line, best first; one blank translation for a blank line.
+
+        Args:
+            lines: the sources.
+            hypotheses: most translations of a line; fewer where the search found fewer.
+            details: whether word scores and alignments are found out, by a pass over each translation.
+            chunk_lines: lines that are read before the first is answered.
+
+        Raises:
+            UsageError: there are more hypotheses than the beam holds.
+        """
+        from nmt.decoding.translation import Translation
+
+        check_hypotheses(hypotheses, self.config)
+        remaining = iter(lines)
+        while chunk := list(islice(remaining, chunk_lines)):
+            normalized = [self._normalize(line) for line in chunk]
+            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
+            found = self._found(sources, [normalized[row] for row in filled], hypotheses, details)
+            answers = dict(zip(filled, found, strict=True))
+            for row, text in enumerate(normalized):
+                yield answers.get(row) or [Translation(text, "")]
+
+    def _found(
+        self, sources: Sequence[Any], texts: Sequence[str], hypotheses: int, details: bool
+    ) -> list[list[Translation]]:
+        """Returns the translations of each source, of which ``texts`` are the normalised lines."""
+        from nmt.decoding.translation import Translation
+
+        rows = [(row, best) for row, found in enumerate(self._decoder.decode(sources, hypotheses)) for best in found]
+        outputs = [best.ids for _, best in rows]
+        written = self._bundle.tokenizers.target.decode(outputs)
+        known: Sequence[Details | None] = [None] * len(rows)
+        if details:
+            read = [sources[row] for row, _ in rows], [texts[row] for row, _ in rows]
+            known = self._examiner.examine(read[0], outputs, read[1])
+        answers: list[list[Translation]] = [[] for _ in sources]
+        for (row, best), text, detail in zip(rows, written, known, strict=True):
+            answers[row].append(Translation(texts[row], text, best, detail))
+        return answers
+
     def translate_vectors(self, vectors: Vectors) -> Iterator[str]:
         """Yields one line per sequence of vectors, in order.
 
@@ -82,6 +132,17 @@ class Translator:
         sequences = iter(vectors.marked())
         while chunk := list(islice(sequences, _CHUNK_LINES)):
             yield from self._bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
+
+
+def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
+    """Raises UsageError unless the search finds so many translations of a line."""
+    if not 1 <= hypotheses <= config.beam_size:
+        raise UsageError(
+            "the search does not find so many translations of a line",
+            received=f"{hypotheses} translations, beam size {config.beam_size}",
+            expected="1 to the size of the beam",
+            action=f"Set the beam size to {max(1, hypotheses)}, or ask for fewer",
+        )
 
 
 def translate_in_shards(

@@ -7,29 +7,20 @@ intervals by bootstrap resampling: Koehn 2004.
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import nmt
 from nmt.config import EvaluationConfig
-from nmt.errors import DataError, UsageError, nearest
+from nmt.errors import DataError
+from nmt.evaluation import significance
+from nmt.evaluation.metrics import DEFAULT_OPTIONS, LOWER_IS_BETTER, Bleu, Floats, Metric, MetricOptions, open_metric
+from nmt.evaluation.metrics import METRICS as METRICS
 from nmt.textio import read_lines
-
-METRICS = {
-    "bleu": "BLEU",
-    "chrf": "chrF",
-    "chrf++": "chrF++",
-    "ter": "TER",
-    "exact": "exact match",
-    "perplexity": "perplexity",
-}
-"""The metrics by their names in a recipe, and as they are written for people."""
-
-_SEED_VARIABLE = "SACREBLEU_SEED"  # sacreBLEU's only way to take the seed of its bootstrap
 
 
 @dataclass(frozen=True)
@@ -60,7 +51,7 @@ class Score:
     @property
     def lower_is_better(self) -> bool:
         """Whether the metric counts errors."""
-        return self.name in ("ter", "perplexity")
+        return self.name in LOWER_IS_BETTER
 
     def format_value(self) -> str:
         """Returns value and interval as text, for instance ``36.21 [35.1, 37.4]``."""
@@ -103,11 +94,10 @@ def score_lines(
     hypotheses: Sequence[str],
     references: Sequence[Sequence[str]],
     metrics: Sequence[str],
+    options: MetricOptions = DEFAULT_OPTIONS,
     *,
-    tokenize: str = "13a",
-    lowercase: bool = False,
     bootstrap_samples: int = 0,
-    seed: int = 12345,
+    seed: int = significance.SEED,
 ) -> list[Score]:
     """Scores a corpus.
 
@@ -115,8 +105,7 @@ def score_lines(
         hypotheses: one line per segment; blank lines are legal and count as wrong.
         references: one or more translations of the whole corpus, each with as many lines.
         metrics: names of a recipe's ``evaluation.metrics``.
-        tokenize: sacreBLEU's tokenizer for BLEU; the other metrics have none.
-        lowercase: compare without case, in all metrics.
+        options: tokenizer, case, stemmer.
         bootstrap_samples: resamplings for the 95% interval; below 2 there is none.
         seed: of the resampling.
 
@@ -130,23 +119,34 @@ def score_lines(
     names = ["the hypotheses", *(f"reference {number}" for number in range(1, len(references) + 1))]
     _check_counts(names, [len(hypotheses), *map(len, references)])
     scores = []
-    with _sacrebleu_seed(seed):
-        for name in metrics:
-            if name == "exact":
-                scores.append(_exact_match(hypotheses, references, lowercase, bootstrap_samples, seed))
-                continue
-            metric = _with_plain_numbers(_metric(name, tokenize, lowercase))
-            result = metric.corpus_score(list(hypotheses), [list(lines) for lines in references], bootstrap_samples)
-            value, low, high = float(result.score), None, None
-            if metric.n_bootstrap:
-                low, high = _interval(name, value, float(result._mean), float(result._ci))
-            signature = metric.get_signature().format()
-            scores.append(Score(name, value, signature, low, high, metric.n_bootstrap or 0))
+    for name in metrics:
+        metric = open_metric(name, references, options)
+        scores.append(score_statistics(metric, metric.statistics(hypotheses), bootstrap_samples, seed))
     return scores
 
 
+def score_statistics(
+    metric: Metric, statistics: Floats, bootstrap_samples: int = 0, seed: int = significance.SEED
+) -> Score:
+    """Returns the score of a corpus whose segments' statistics are known.
+
+    Args:
+        metric: whose statistics they are.
+        statistics: of the segments [N, F].
+        bootstrap_samples: resamplings for the 95% interval; below 2 there is none.
+        seed: of the resampling.
+    """
+    value, low, high = metric.corpus_score(statistics), None, None
+    if bootstrap_samples < 2:
+        bootstrap_samples = 0
+    else:
+        [sampled] = significance.bootstrap_scores(metric, [statistics], bootstrap_samples, seed)
+        low, high = significance.interval(value, sampled, math.inf if metric.name in LOWER_IS_BETTER else 100.0)
+    return Score(metric.name, value, metric.signature(bootstrap_samples, seed), low, high, bootstrap_samples)
+
+
 def sentence_scores(
-    hypotheses: Sequence[str], references: Sequence[str], metric: str, tokenize: str = "13a", lowercase: bool = False
+    hypotheses: Sequence[str], references: Sequence[str], metric: str, options: MetricOptions = DEFAULT_OPTIONS
 ) -> list[float]:
     """Returns the score of every line by itself, 0 to 1; 0 for a blank hypothesis.
 
@@ -156,27 +156,22 @@ def sentence_scores(
     Args:
         hypotheses, references: line n of one against line n of the other.
         metric: bleu, chrf or another one of a recipe's ``evaluation.metrics`` that sacreBLEU computes.
-        tokenize: sacreBLEU's tokenizer for BLEU.
-        lowercase: compare without case.
+        options: tokenizer, case, stemmer.
     """
-    scorer = _metric(metric, tokenize, lowercase)
-    if metric == "bleu":
-        scorer.effective_order = True
-    scores = (
-        scorer.sentence_score(line, [reference]).score for line, reference in zip(hypotheses, references, strict=True)
-    )
-    return [min(max(float(score) / 100.0, 0.0), 1.0) for score in scores]
+    by_itself = Bleu([references], options, effective_order=True) if metric == "bleu" else None
+    scorer = by_itself or open_metric(metric, [references], options)
+    scores: list[float] = np.clip(scorer.scores(scorer.statistics(hypotheses)) / 100.0, 0.0, 1.0).tolist()
+    return scores
 
 
 def score_files(
     hypotheses: Path,
     references: list[Path],
     metrics: Sequence[str],
+    options: MetricOptions = DEFAULT_OPTIONS,
     *,
-    tokenize: str = "13a",
-    lowercase: bool = False,
     bootstrap_samples: int = 0,
-    seed: int = 12345,
+    seed: int = significance.SEED,
 ) -> list[Score]:
     """Scores a file of hypotheses against files of references; see ``score_lines``.
 
@@ -191,8 +186,7 @@ def score_files(
         sides[0],
         sides[1:],
         metrics,
-        tokenize=tokenize,
-        lowercase=lowercase,
+        options,
         bootstrap_samples=bootstrap_samples,
         seed=seed,
     )
@@ -216,7 +210,7 @@ def check_metrics(config: EvaluationConfig) -> None:
         UsageError: a metric's tokenizer is not installed.
     """
     for name in {*config.metrics, "bleu"} - {"exact", "perplexity"}:  # validation computes BLEU in any case
-        _metric(name, config.tokenize, config.lowercase)
+        open_metric(name, [[""]], MetricOptions.of(config))
 
 
 def _check_counts(names: list[str], counts: list[int]) -> None:
@@ -233,95 +227,3 @@ def _check_counts(names: list[str], counts: list[int]) -> None:
         )
     if counts[0] == 0:
         raise DataError(f"{names[0]}: there is nothing to score", received=received, expected="at least one line")
-
-
-def _exact_match(
-    hypotheses: Sequence[str], references: Sequence[Sequence[str]], lowercase: bool, samples: int, seed: int
-) -> Score:
-    """Returns the percentage of lines that are equal to one of their references."""
-    import numpy as np
-
-    def seen(line: str) -> str:
-        return line.lower() if lowercase else line
-
-    right = sum(seen(line) in map(seen, acceptable) for line, *acceptable in zip(hypotheses, *references, strict=True))
-    value = 100.0 * right / len(hypotheses)
-    facts = f"case:{'lc' if lowercase else 'mixed'}|version:{nmt.__version__}"
-    if samples < 2:
-        return Score("exact", value, f"nrefs:{len(references)}|{facts}")
-    # How many right lines there are among as many that are drawn with replacement is binomially distributed.
-    drawn = np.random.default_rng(seed).binomial(len(hypotheses), right / len(hypotheses), samples)
-    sampled = 100.0 * drawn / len(hypotheses)
-    half = float(np.ptp(np.quantile(sampled, (0.025, 0.975)))) / 2
-    low, high = _interval("exact", value, float(sampled.mean()), half)
-    return Score("exact", value, f"nrefs:{len(references)}|bs:{samples}|seed:{seed}|{facts}", low, high, samples)
-
-
-def _metric(name: str, tokenize: str, lowercase: bool) -> Any:
-    """Returns sacreBLEU's metric."""
-    from sacrebleu.metrics import BLEU, CHRF, TER
-
-    match name:
-        case "bleu":
-            try:
-                return BLEU(tokenize=tokenize, lowercase=lowercase)
-            except (ImportError, RuntimeError, KeyError, ValueError) as error:
-                raise UsageError(
-                    f"evaluation.tokenize: the tokenizer {tokenize} cannot be used",
-                    received=" ".join(str(error).split()),
-                    action="Install what it needs (for ja-mecab sacrebleu[ja], for ko-mecab sacrebleu[ko])",
-                ) from error
-        case "chrf":
-            return CHRF(lowercase=lowercase)
-        case "chrf++":
-            return CHRF(word_order=2, lowercase=lowercase)
-        case "ter":
-            return TER(case_sensitive=not lowercase)
-        case "perplexity":
-            raise UsageError(
-                "perplexity: it is a score of a model, not of text", action="A recipe's metrics can name it"
-            )
-    close = nearest(name, METRICS)
-    raise UsageError(
-        f"{name}: there is no such metric",
-        expected=f"one of {', '.join(METRICS)}",
-        action=f"Did you mean {close}?" if close else None,
-    )
-
-
-def _with_plain_numbers(metric: Any) -> Any:
-    """Makes sacreBLEU compute Python's own numbers.
-
-    Among its bootstrap samples are NumPy's, but for a sample without any match Python's, and it cannot take their mean.
-    """
-    compute = metric._compute_score_from_stats
-
-    def compute_plain(statistics: Any) -> Any:
-        score = compute(statistics)
-        score.score = float(score.score)
-        return score
-
-    metric._compute_score_from_stats = compute_plain
-    return metric
-
-
-def _interval(name: str, value: float, mean: float, half: float) -> tuple[float, float]:
-    """Returns the 95% interval that sacreBLEU prints as mean and half width, within the metric's range.
-
-    The mean of few or skewed samples can lie so far off that the real score falls outside; it is let in.
-    """
-    high = mean + half if name == "ter" else min(mean + half, 100.0)
-    return min(max(mean - half, 0.0), value), max(high, value)
-
-
-@contextmanager
-def _sacrebleu_seed(seed: int) -> Iterator[None]:
-    before = os.environ.get(_SEED_VARIABLE)
-    os.environ[_SEED_VARIABLE] = str(seed)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SEED_VARIABLE]
-        else:
-            os.environ[_SEED_VARIABLE] = before

@@ -24,6 +24,7 @@ from nmt import textio
 from nmt.config import Recipe, TrainingConfig
 from nmt.dataset import EncodedCorpus
 from nmt.errors import NmtError
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import score_lines
 from nmt.pipeline.epoch import Epoch, largest, plan_batches, spread
 from nmt.pipeline.plan import PlannedStage
@@ -280,8 +281,7 @@ def _scoring_seconds(lines: list[str], metrics: Sequence[str], recipe: Recipe, b
                 scored,
                 [scored],
                 metrics,
-                tokenize=recipe.evaluation.tokenize,
-                lowercase=recipe.evaluation.lowercase,
+                MetricOptions.of(recipe.evaluation),
                 bootstrap_samples=bootstrap_samples,
             )
         seconds = time.monotonic() - began

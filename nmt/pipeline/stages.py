@@ -29,7 +29,7 @@ from nmt.config import Recipe
 from nmt.corpora_config import CorpusReference
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
-from nmt.storage import sha256_of_file, sha256_of_json, sha256_of_text, write_json
+from nmt.storage import sha256_of_file, sha256_of_json, write_json
 from nmt.terminal import load_tensorflow
 
 if TYPE_CHECKING:
@@ -283,6 +283,7 @@ def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vector
 
 
 def _evaluate(context: StageContext) -> None:
+    from nmt.evaluation.metrics import MetricOptions
     from nmt.evaluation.scores import perplexity, score_files
 
     settings = context.recipe.evaluation
@@ -292,8 +293,7 @@ def _evaluate(context: StageContext) -> None:
             context.inputs["translate"] / f"{name}.txt",
             [side_files(context.inputs["fetch"], f"test/{name}")[1]],
             [metric for metric in settings.metrics if metric != "perplexity"],
-            tokenize=settings.tokenize,
-            lowercase=settings.lowercase,
+            MetricOptions.of(settings),
             bootstrap_samples=settings.bootstrap_samples,
         )
         if "perplexity" in settings.metrics:
@@ -307,7 +307,8 @@ def _evaluate(context: StageContext) -> None:
 def _record(context: StageContext) -> None:
     from nmt.bundle import load_bundle, publish_bundle
     from nmt.evaluation.scores import Score
-    from nmt.leaderboard.records import Record, append_record, board_path
+    from nmt.leaderboard.records import Record
+    from nmt.pipeline.entry import enter_run, run_fields, test_sets
     from nmt.report import RunReport, write_report
 
     recipe, inputs, workspace = context.recipe, context.inputs, context.workspace
@@ -318,6 +319,7 @@ def _record(context: StageContext) -> None:
     evaluated = workspace.timing("evaluate", digests["evaluate"])
     trained = workspace.timing("train", digests["train"])
     rates = workspace.timing("translate", digests["translate"]).get("words_per_second", {})
+    tests = test_sets(recipe, inputs["fetch"], list(scores))
     record = Record(
         board=recipe.board,
         system=recipe.name,
@@ -328,12 +330,13 @@ def _record(context: StageContext) -> None:
         seed=recipe.seed,
         version=nmt.__version__,
         scores=scores,
-        test_digests={name: _test_digest(inputs["fetch"], name) for name in scores},
+        test_digests={name: test.views[0].digest for name, test in tests.items()},
         hypothesis_digests={name: sha256_of_file(inputs["translate"] / f"{name}.txt") for name in scores},
         bundle_digest=sha256_of_file(inputs["train"] / "bundle" / "bundle.json"),
         parameters=bundle.facts["parameters"],
         training_seconds=trained.get("training_seconds"),
         words_per_second=rates.get(next(iter(scores), None)),
+        **run_fields(recipe, inputs, tests),
     )
     samples = {name: _samples(context, name) for name in scores}
     write_json(context.output / "record.json", record.to_json())
@@ -355,17 +358,13 @@ def _record(context: StageContext) -> None:
         translate_command=f"nmt translate {workspace.run_folder(recipe.name) / 'bundle'} FILE",
     )
     write_report(context.output / "report.html", report)
-    if append_record(board_path(workspace.leaderboards, recipe.board), record):
+    if enter_run(workspace.leaderboards, record, recipe, inputs["translate"], tests):
         context.say(f"added to the leaderboard {recipe.board}")
 
 
 def _synthetic_corpora(inputs: dict[str, Path]) -> dict[str, Any]:
     """Returns, by the names of the synthetic parts, the corpora that their text comes from."""
     return {part["name"]: part["text"] for part in read_index(inputs[SYNTHESIZE])} if SYNTHESIZE in inputs else {}
-
-
-def _test_digest(fetched: Path, name: str) -> str:
-    return sha256_of_text("".join(sha256_of_file(path) for path in side_files(fetched, f"test/{name}")))
 
 
 def _samples(context: StageContext, name: str) -> list[tuple[str, str, str]]:

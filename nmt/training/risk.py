@@ -25,6 +25,7 @@ from nmt.decoding.decoder import search_problem
 from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig, SamplingConfig
 from nmt.errors import UsageError
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import sentence_scores
 from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
@@ -60,7 +61,7 @@ class Risk:
         self._config = recipe.training.risk
         limits = recipe.decoding.model_dump(include={"max_length_ratio", "max_length_extra", "max_output_tokens"})
         self._drawing = DecodingConfig(beam_size=self._config.samples, sampling=SamplingConfig(), **limits)
-        self._evaluation = recipe.evaluation
+        self._options = MetricOptions.of(recipe.evaluation)
         self._model = model
         self._tokenizer = tokenizer
         self._draw = tf.function(self._samples, input_signature=[model.source_spec, tf.TensorSpec([2], tf.int32)])
@@ -120,8 +121,7 @@ class Risk:
         lines = self._tokenizer.decode(outputs)
         first: dict[int, str] = {}
         references = [first.setdefault(row, line) for row, line in zip(rows, lines, strict=True)]
-        options = self._evaluation
-        scores = sentence_scores(lines, references, self._config.metric, options.tokenize, options.lowercase)
+        scores = sentence_scores(lines, references, self._config.metric, self._options)
         return 1.0 - np.asarray(scores, np.float32)
 
 

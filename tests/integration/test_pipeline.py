@@ -39,12 +39,34 @@ def test_the_scores_are_those_of_the_hypotheses_that_lie_there(finished):
     references = lines_of(finished.folder / "test.de")
     assert len(hypotheses) == len(references)
     board = json.loads(finished("leaderboard", "tiny", "--format", "json").stdout)
-    (record,) = board["records"]
+    record, baseline = sorted(board["records"], key=lambda record: record.get("origin", "run"), reverse=True)
+    assert (baseline["system"], baseline["origin"]) == ("copy of the source", "baseline")
     scores = {score["name"]: score for score in record["scores"]["test"]}
     assert scores["bleu"]["value"] == sacrebleu.corpus_bleu(hypotheses, [references]).score
     assert scores["chrf"]["value"] == sacrebleu.corpus_chrf(hypotheses, [references]).score
     assert "tok:13a" in scores["bleu"]["signature"]
     assert board["problems"] == []
+
+
+def test_a_run_and_a_text_made_elsewhere_enter_one_board(finished, tmp_path):
+    shown = finished("leaderboard", "add", "shared", "--run", "tiny").stdout.decode()
+    assert shown == "Added to shared: tiny, copy of the source\n"
+    output = tmp_path / "output.de"
+    output.write_bytes((finished.folder / "test.de").read_bytes())
+    finished("leaderboard", "add", "shared", "--system", "perfect", "--hypothesis", output)
+    records = json.loads(finished("leaderboard", "show", "shared", "--format", "json").stdout)["records"]
+    run, _, perfect = sorted(
+        records, key=lambda record: ["tiny", "copy of the source", "perfect"].index(record["system"])
+    )
+    assert perfect["test_digests"] == run["test_digests"]
+    assert perfect["scores"]["test"][1]["value"] == 100.0
+    assert run["languages"] == "en-de"
+    assert sorted(run["training_digests"]) == ["train.source.txt", "train.target.txt"]
+    assert run["overlap"]["test"] == {"lines": 20, "sources": 0, "targets": 0, "pairs": 0}
+    again = finished("leaderboard", "add", "shared", "--run", "tiny").stdout.decode()
+    assert "nothing: the board has all of it already" in again
+    message = finished("leaderboard", "add", "shared", "--run", "tin", expect=2).stderr.decode()
+    assert "Did you mean tiny?" in message
 
 
 def test_score_gives_the_same_figures_as_the_run(finished):

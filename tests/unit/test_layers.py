@@ -13,7 +13,7 @@ ORDER = [
     "corpora",
     "cleaning",
     "tokenizer",
-    "vocabulary_extension",
+    "vocabulary_extension word_alignment",
     "word_vectors",
     "dataset",
     "models",

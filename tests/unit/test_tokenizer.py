@@ -154,3 +154,27 @@ def test_the_marker_is_of_the_source_and_a_kept_vocabulary_must_have_it(corpus, 
     plain = TokenizerPair.train_pair(*files, config, seed=1)
     with pytest.raises(DataError, match=r"tokenizer\.source_from: the vocabulary that is kept has no marker"):
         TokenizerPair.train_pair(*files, config, 1, plain.source, marker=True)
+
+
+SPANNED = ["a small  text ", " words\tof a text", "äöü 日本 zzZ\ud800 few", "", "\u00a0few", "日a日"]
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe", "char", "word"])
+@pytest.mark.parametrize("byte_fallback", [False, True])
+def test_spans_are_the_characters_that_pieces_stand_for(tmp_path, kind, byte_fallback):
+    if kind == "word" and byte_fallback:
+        return
+    (tmp_path / "text").write_text("a small text of a few words äöü\n" * 5)
+    config = TokenizerConfig(kind=kind, vocab_size=290 if byte_fallback else 32, byte_fallback=byte_fallback)
+    tokenizer = Tokenizer.train([tmp_path / "text"], config, seed=1, at_most=True)
+    encoded = tokenizer.encode_with_spans(SPANNED)
+    assert [ids for ids, _ in encoded] == tokenizer.encode(SPANNED)
+    for text, (ids, spans) in zip(SPANNED, encoded, strict=True):
+        assert len(ids) == len(spans)
+        assert "".join(text[begin:end] for begin, end in spans).replace(" ", "") == text.replace(" ", "")
+    decoded = tokenizer.decode_with_spans([BOS, *ids, EOS, 5] for ids, _ in encoded)
+    plain = tokenizer.decode(ids for ids, _ in encoded)
+    for (text, spans), expected, (ids, _) in zip(decoded, plain, encoded, strict=True):
+        assert text.split() == expected.split()
+        assert len(spans) == 1 + len(ids)
+        assert "".join(text[begin:end] for begin, end in spans).split() == text.split()

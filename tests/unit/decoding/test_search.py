@@ -34,7 +34,7 @@ def problem_of(step, max_lengths, config, min_lengths=None):
     shortest = None if min_lengths is None else tf.constant(min_lengths)
     mask = tf.ones([batch, ATTENTION.shape[1]], tf.bool)
     seeds = tf.range(batch)
-    return Problem(step, first, tf.constant(max_lengths), shortest, mask, tf.cast(seeds, tf.uint32))
+    return Problem(step, first, tf.constant(max_lengths), (), shortest, mask, tf.cast(seeds, tf.uint32))
 
 
 def run(max_lengths, chain=CHAIN, min_lengths=None, wanted=None, compiled=None, calls=None, **settings):

@@ -1,0 +1,154 @@
+"""A translation with all that is known of it: scores, words, alignments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.decoding.forced import Forced, ForcedDecoder
+from nmt.decoding.hypothesis import Hypothesis
+from nmt.tokenizer import EOS, Span, TokenizerPair
+from nmt.word_alignment import Links, hard_alignment, word_sums, word_weights, words_of_pieces
+
+if TYPE_CHECKING:
+    from nmt.decoding.ensemble import Ensemble
+    from nmt.models.seq2seq import Seq2Seq
+
+Floats = npt.NDArray[np.float64]
+
+
+class Words(NamedTuple):
+    """The words of a text, which stand between white space, and for each of its pieces the words it is a part of."""
+
+    words: list[str]
+    places: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Details:
+    """What forced decoding finds out about an output.
+
+    Attributes:
+        forced: by token, EOS counted.
+        source: the source's words, by the pieces that the encoder reads, EOS counted; None for a source of vectors.
+        target: the output's words, by its tokens, EOS counted.
+    """
+
+    forced: Forced
+    source: Words | None
+    target: Words
+
+    @cached_property
+    def word_log_probabilities(self) -> list[float]:
+        """The log-probability of each word of the output: the sum over its pieces, in nats."""
+        return word_sums(self.forced.log_probabilities, self.target.places, len(self.target.words)).tolist()
+
+    @property
+    def end_log_probability(self) -> float | None:
+        """The log-probability of the end, in nats; None for an output that was cut before it."""
+        ended = len(self.target.places) > 0 and not self.target.places[-1]
+        return float(self.forced.log_probabilities[-1]) if ended else None
+
+    @cached_property
+    def word_generation(self) -> list[float] | None:
+        """The probability that each word was generated and not copied, the mean over its pieces; None as in forced."""
+        if self.forced.generate is None:
+            return None
+        counts = word_sums(np.ones(len(self.target.places)), self.target.places, len(self.target.words))
+        return (word_sums(self.forced.generate, self.target.places, len(self.target.words)) / counts).tolist()
+
+    @cached_property
+    def attention(self) -> Floats | None:
+        """What each word of the output gives to each word of the source, [U, W]; None without attention or words.
+
+        What a model gives to the end of the source is left out, so that a row may sum to less than 1.
+        """
+        if self.forced.weights is None or self.source is None:
+            return None
+        source, target = self.source, self.target
+        counts = len(source.words), len(target.words)
+        return word_weights(self.forced.weights, source.places, target.places, *counts)
+
+    @cached_property
+    def alignment(self) -> Links | None:
+        """The links from source words to words of the output; None as for ``attention``."""
+        return None if self.attention is None else hard_alignment(self.attention)
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translation of a line.
+
+    Attributes:
+        source: the line, normalised; empty for a source of vectors.
+        text: the translation, one line.
+        hypothesis: what the search found; None for a blank line, whose translation is blank.
+        details: None for a blank line, and where they were not asked for.
+    """
+
+    source: str
+    text: str
+    hypothesis: Hypothesis | None = None
+    details: Details | None = None
+
+    @property
+    def score(self) -> float:
+        """What the search ranked it by; 0 for a blank line."""
+        return self.hypothesis.score if self.hypothesis else 0.0
+
+    @property
+    def log_probability(self) -> float:
+        """In nats, of all tokens and the end; 0 for a blank line."""
+        return self.hypothesis.log_probability if self.hypothesis else 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model came to an end before the longest length."""
+        return self.hypothesis is None or self.hypothesis.ids[-1:] == [EOS]
+
+
+class Examiner:
+    """Finds out what a model says about outputs: word scores, alignments.
+
+    Args:
+        model: the network, or the networks that vote.
+        tokenizers: the vocabularies of both sides.
+    """
+
+    def __init__(self, model: Seq2Seq | Ensemble, tokenizers: TokenizerPair) -> None:
+        self._forced = ForcedDecoder(model)
+        self._tokenizers = tokenizers
+
+    def examine(
+        self, sources: Sequence[Any], outputs: Sequence[Sequence[int]], texts: Sequence[str] | None
+    ) -> list[Details]:
+        """Returns the details of each output.
+
+        Args:
+            sources: ids that end in EOS, or marked vectors; one for each output.
+            outputs: ids, which end in EOS where the output has come to its end.
+            texts: the normalised text of each source; None for vectors.
+        """
+        source_words: list[Words | None] = [None] * len(outputs)
+        if texts is not None:
+            read = {text: self._words(text) for text in dict.fromkeys(texts)}  # of n-best lists there are n alike
+            source_words = [read[text] for text in texts]
+        forced = self._forced.force(sources, outputs)
+        written = self._tokenizers.target.decode_with_spans(outputs)
+        target_words = [_words(text, spans, len(ids)) for (text, spans), ids in zip(written, outputs, strict=True)]
+        return [Details(*parts) for parts in zip(forced, source_words, target_words, strict=True)]
+
+    def _words(self, text: str) -> Words:
+        ids, spans = self._tokenizers.source.encode_with_spans([text])[0]
+        return _words(text, spans, len(ids) + 1)
+
+
+def _words(text: str, spans: Sequence[Span], tokens: int) -> Words:
+    """Returns the words of a text by its pieces; the tokens behind these, EOS, are a part of none."""
+    words, places = words_of_pieces(text, spans)
+    return Words(words, [*places, *([] for _ in range(tokens - len(places)))])
