@@ -73,6 +73,9 @@ class DecodingConfig(Strict):
         None, description="shortest output in tokens, its end included, however short the source is; none: any length"
     )
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
+    project_tokens: bool = Field(
+        True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
+    )
     allow_unknown: bool = Field(
         False, description="whether the unknown piece may be written, to be replaced afterwards"
     )

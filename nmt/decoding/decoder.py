@@ -22,13 +22,16 @@ from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, UNK
 
 
-def search_problem(model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig) -> Problem:
+def search_problem(
+    model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig, projections: Any = None
+) -> Problem:
     """Returns what a search starts from.
 
     Args:
         model: the network, or the networks that vote.
         source: ids [B, S], or marked vectors [B, S, 1 + F].
         config: the beam, the limits of the length, and whether unknown pieces may be written.
+        projections: what the model's ``token_projections`` gave for its weights, where it has been asked.
 
     Raises:
         UsageError: there is a coverage penalty, and the model has no attention.
@@ -41,7 +44,7 @@ def search_problem(model: Seq2Seq | Ensemble, source: tf.Tensor, config: Decodin
     shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
     def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, Any]:
-        logits, new_state, output = network.step(tokens, memory, state)
+        logits, new_state, output = network.step(tokens, memory, state, projections)
         outputs = output if isinstance(model, Ensemble) else [output]
         weights = weighted_mean([each.weights for each in outputs], shares)
         if config.coverage_penalty is not None and weights is None:
@@ -67,20 +70,24 @@ class BatchDecoder:
     Args:
         model: the network, or the networks that vote.
         config: the ``decoding`` section.
+        final_weights: whether the weights stay as they are while this decoder is in use.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, config: DecodingConfig) -> None:
+    def __init__(self, model: Seq2Seq | Ensemble, config: DecodingConfig, final_weights: bool = True) -> None:
         self._model = model
         self._config = config
+        self._final_weights = final_weights
+        self._projections: Any = None
         self._graphs: dict[int, Any] = {}
 
     def _search(self, source: npt.NDArray[Any], wanted: int) -> Hypotheses:
         if wanted not in self._graphs:
 
             def best(source: tf.Tensor) -> Hypotheses:
-                return search(search_problem(self._model, source, self._config), self._config, wanted)
+                problem = search_problem(self._model, source, self._config, self._projections)
+                return search(problem, self._config, wanted)
 
-            self._graphs[wanted] = tf.function(best, input_signature=[self._model.source_spec])
+            self._graphs[wanted] = tf.function(best, input_signature=[self._model.source_spec], autograph=False)
         return self._graphs[wanted](tf.constant(source))
 
     def decode(self, sources: Sequence[Any], hypotheses: int = 1) -> list[list[Hypothesis]]:
@@ -92,6 +99,7 @@ class BatchDecoder:
             sources: what to decode.
             hypotheses: most outputs per source, at most ``decoding.beam_size``; fewer where the search found fewer.
         """
+        self._project_tokens()
         results: list[list[Hypothesis]] = [[] for _ in sources]
         for chosen, batch in length_batches(sources, self._config.tokens_per_batch // self._config.beam_size):
             found = [part[:, :hypotheses].numpy() for part in self._search(batch, hypotheses)]
@@ -107,6 +115,23 @@ class BatchDecoder:
     def decode_ids(self, sources: Sequence[Any]) -> list[list[int]]:
         """Returns the ids of the best output of each source."""
         return [best[0].ids for best in self.decode(sources)]
+
+    def _project_tokens(self) -> None:
+        """Computes the products of embeddings and kernel once for all searches; again where weights may have changed.
+
+        The graph of the search reads them from variables, so that they are not a part of it.
+        """
+        if not self._config.project_tokens or (self._projections is not None and self._final_weights):
+            return
+        products = self._model.token_projections()
+        if self._projections is None:
+            self._projections = tf.nest.map_structure(
+                lambda part: None if part is None else tf.Variable(part, trainable=False), products
+            )
+        else:
+            tf.nest.map_structure(
+                lambda kept, part: None if part is None else kept.assign(part), self._projections, products
+            )
 
 
 def _without_padding(tokens: npt.NDArray[np.int32]) -> list[int]:

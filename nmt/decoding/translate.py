@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nmt import textio
@@ -16,13 +14,13 @@ from nmt.decoding.batches import encode_filled
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
-from nmt.vectors import Vectors, check_features, read_vectors
+from nmt.vectors import Vectors, check_features
 
 if TYPE_CHECKING:
-    from nmt.decoding.translation import Details, Translation
+    from nmt.decoding.translation import Details, Examiner, Translation
 
-_CHUNK_LINES = 2_000  # lines that are sorted by length together
-_REPORT_SECONDS = 5
+CHUNK_LINES = 2_000
+"""Lines that are sorted by length together."""
 
 
 class Translator:
@@ -37,6 +35,10 @@ class Translator:
 
     Raises:
         UsageError: an override is unknown or out of range, the weights do not fit, or a model has another vocabulary.
+
+    Attributes:
+        model: the network of ``bundle``.
+        identity: all that its translations depend on, as JSON values.
     """
 
     def __init__(
@@ -49,7 +51,6 @@ class Translator:
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
-        from nmt.decoding.translation import Examiner
 
         _check_ensemble(bundle, others, weights)
         self._bundle = bundle
@@ -61,9 +62,21 @@ class Translator:
         if others:
             voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
         self._decoder = BatchDecoder(voters, self.config)
-        self._examiner = Examiner(voters, bundle.tokenizers)
+        self._voters = voters
+        self.identity = {
+            "bundles": [voter.digest for voter in (bundle, *others)],
+            "weights": list(weights),
+            "combination": combination if others else None,
+            "decoding": self.config.model_dump(mode="json"),
+        }
 
-    def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
+    @cached_property
+    def _examiner(self) -> Examiner:
+        from nmt.decoding.translation import Examiner
+
+        return Examiner(self._voters, self._bundle.tokenizers)
+
+    def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
 
         Args:
@@ -79,7 +92,7 @@ class Translator:
                 yield textio.as_line(answers.get(index, ""))
 
     def translations(
-        self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = _CHUNK_LINES
+        self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = CHUNK_LINES
     ) -> Iterator[list[Translation]]:
         """Yields the best translations of each line, best first; one blank translation for a blank line.
 
@@ -122,15 +135,19 @@ class Translator:
             answers[row].append(Translation(texts[row], text, best, detail))
         return answers
 
-    def translate_vectors(self, vectors: Vectors) -> Iterator[str]:
+    def translate_vectors(self, vectors: Vectors, lines: Iterable[str] | None = None) -> Iterator[str]:
         """Yields one line per sequence of vectors, in order.
+
+        Args:
+            vectors: the sources.
+            lines: the lines of those that are wanted; all when absent.
 
         Raises:
             DataError: the vectors are not as long as those that the model was trained on.
         """
         check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
-        sequences = iter(vectors.marked())
-        while chunk := list(islice(sequences, _CHUNK_LINES)):
+        sequences = iter(vectors.marked(lines))
+        while chunk := list(islice(sequences, CHUNK_LINES)):
             yield from self._bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
 
 
@@ -143,44 +160,6 @@ def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
             expected="1 to the size of the beam",
             action=f"Set the beam size to {max(1, hypotheses)}, or ask for fewer",
         )
-
-
-def translate_in_shards(
-    translator: Translator, source: Path, folder: Path, say: Callable[[str], None], shard_lines: int = _CHUNK_LINES
-) -> Iterator[str]:
-    """Yields one translation per line of a file; what is done stays done when the process is killed.
-
-    Every shard is written to a file of ``folder`` when it is complete, and is read from there when it is already there.
-    A shard is translated by itself and with deterministic operations, so the result does not depend on where the work
-    was interrupted, nor on what else the process has done.
-
-    Args:
-        translator: the model.
-        source: the lines to translate; the same in every attempt.
-        folder: of this file and this model alone.
-        say: is told of the progress every few seconds.
-        shard_lines: lines of a shard.
-    """
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    total = textio.count_lines(source)
-    remaining = textio.read_lines(source)
-    began = shown = time.monotonic()
-    seen = translated = 0
-    for number in range(-(-total // shard_lines)):
-        shard = list(islice(remaining, shard_lines))
-        path = folder / f"{number:06}.txt"
-        seen += len(shard)
-        if not path.is_file():
-            textio.write_lines(path, translator.translate(shard, shard_lines))
-            translated += len(shard)
-            now = time.monotonic()
-            if now - shown > _REPORT_SECONDS or seen == total:
-                rate = translated / (now - began)
-                say(f"{seen:,} of {total:,} lines, {rate:,.0f} lines/s, {(total - seen) / rate / 60:.1f} min left")
-                shown = now
-        yield from textio.read_lines(path)
 
 
 def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[float]) -> None:
@@ -198,61 +177,3 @@ def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[
             received=", ".join(map(str, weights)),
             expected=f"{1 + len(others)} positive numbers, that of the first bundle first",
         )
-
-
-def translate_command(
-    bundle: Bundle, source: Path | None, target: Path | None, overrides: dict[str, Any], **ensemble: Any
-) -> None:
-    """Translates a file or standard input to a file or standard output.
-
-    A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
-    ``ensemble`` are the arguments of :class:`Translator` of that kind.
-    """
-    vectors = _vectors_for(bundle, source)
-    translator = Translator(bundle, overrides, **ensemble)
-    if vectors is not None:
-        answers = translator.translate_vectors(vectors)
-    else:
-        lines = textio.read_input(source)
-        interactive = source is None and sys.stdin.isatty()
-        answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)
-    if target is None:
-        for answer in answers:
-            textio.print_line(answer)
-    else:
-        # A pipe can be read only once: counting its lines would leave none to translate.
-        total = textio.count_lines(source) if vectors is None and source and source.is_file() else None
-        textio.write_lines(target, _counted(answers, len(vectors) if vectors else total))
-
-
-def _vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
-    """Returns the vectors of a source for a bundle that takes such, None for one that takes text.
-
-    Raises:
-        UsageError: the bundle takes the other kind of source.
-        DataError: the vectors cannot be read.
-    """
-    takes_vectors = bundle.recipe.model.encoder.input == "vectors"
-    if (source is not None and source.suffix == ".npz") != takes_vectors:
-        expected = f"an .npz file of vectors of {bundle.recipe.model.encoder.features} features"
-        raise UsageError(
-            f"{source or 'standard input'}: not what this bundle translates",
-            received="text" if takes_vectors else "an .npz file",
-            expected=expected if takes_vectors else "text, one sentence per line",
-            action=f"Give {'vectors' if takes_vectors else 'text'}, or another bundle",
-        )
-    return read_vectors(source) if takes_vectors and source else None
-
-
-def _counted(lines: Iterable[str], total: int | None, say: Callable[[str], None] | None = None) -> Iterator[str]:
-    """Passes lines on and reports count, rate and time left to standard error every few seconds."""
-    say = say or (lambda text: print(text, file=sys.stderr, flush=True))
-    began = shown = time.monotonic()
-    for count, line in enumerate(lines, start=1):
-        yield line
-        now = time.monotonic()
-        if now - shown > _REPORT_SECONDS:
-            rate = count / (now - began)
-            left = f", {(total - count) / rate / 60:.1f} min left" if total else ""
-            say(f"{count:,} lines, {rate:,.0f} lines/s{left}")
-            shown = now

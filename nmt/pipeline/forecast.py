@@ -266,6 +266,8 @@ def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measure
         metrics = [metric for metric in recipe.evaluation.metrics if metric != "perplexity"]
         seconds = _scoring_seconds(references, metrics, recipe, recipe.evaluation.bootstrap_samples) * scale
         rows.append(StageForecast("evaluate", None, seconds, f"{tests:,} lines, the metrics"))
+    if "examine" in waiting:
+        rows.append(StageForecast("examine", None, None, "not measured; some seconds"))
     if "record" in waiting:
         rows.append(StageForecast("record", 2 * bundle, None, "computed; a few seconds"))
     return rows

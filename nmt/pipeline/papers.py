@@ -22,7 +22,7 @@ from nmt.pipeline.run import print_progress, run_recipe
 from nmt.pipeline.stage import side_files
 from nmt.pipeline.stages import test_names
 from nmt.pipeline.workspace import Workspace
-from nmt.report import draw_by_length
+from nmt.report.pictures import draw_by_length
 from nmt.storage import write_bytes, write_json
 
 _BINS = 6  # groups of test lines by source length

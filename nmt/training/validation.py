@@ -67,7 +67,7 @@ class Validator:
 
         if self._decoder is None:
             greedy = self._recipe.decoding.with_beam(1).model_copy(update={"sampling": None})
-            self._decoder = BatchDecoder(model, greedy)
+            self._decoder = BatchDecoder(model, greedy, final_weights=False)
         nll, tokens = self._loss.measure(model)
         hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
         options = MetricOptions.of(self._recipe.evaluation)

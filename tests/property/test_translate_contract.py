@@ -15,7 +15,8 @@ from test_textio_contract import LINES
 import nmt.decoding.decoder
 from nmt.cleaning.normalize import is_blank, normalizer_of
 from nmt.config import Recipe
-from nmt.decoding.translate import Translator, translate_command
+from nmt.decoding.stream import translate_command
+from nmt.decoding.translate import Translator
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.textio import count_lines, encode_line, read_lines
@@ -53,6 +54,7 @@ def bundle_of(cleaning):
         normalize=normalizer_of(recipe.cleaning),
         tokenizers=SimpleNamespace(source=Codes(), target=Codes()),
         model=lambda: None,
+        digest="0" * 64,
     )
 
 
