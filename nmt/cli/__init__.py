@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, leaderboard, models, runs, scores, translate
+from nmt.cli import corpora, doctor, leaderboard, models, robustness, runs, scores, translate
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -37,6 +37,7 @@ for _verb in (
     runs.schema,
     corpora.corpora,
     doctor.doctor,
+    robustness.robustness,
     translate.translate,
     models.embed,
     models.visualize,
