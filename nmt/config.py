@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from nmt.corpora_config import CleaningStep, CorporaConfig, SyntheticConfig, default_cleaning
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import RecipeError, nearest
-from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig
+from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig, Positive
 from nmt.strict_yaml import Strict, override, read_yaml, refuse, validate
 
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
 
 
@@ -192,37 +192,33 @@ class TrainingConfig(Strict):
     )
 
 
-class DecodingConfig(Strict):
-    """Search."""
-
-    beam_size: Count = 5
-    length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
-        1.0, description="exponent a of length^a that divides scores"
-    )
-    max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")
-    max_length_extra: Count = Field(10, description="tokens that are added to that")
-    max_output_tokens: Count = Field(512, description="longest output in tokens, however long the source is")
-    long: Literal["split", "truncate", "error"] | None = Field(
-        None,
-        description="sources longer than dataset.max_source_tokens: split at ends of sentences and the translations"
-        " joined, cut, or refused; none: split for translation, truncate for summarization",
-    )
-    tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
-    project_tokens: bool = Field(
-        True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
-    )
-    allow_unknown: bool = Field(
-        False, description="whether the unknown piece may be written, to be replaced afterwards"
-    )
-
-
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
     metrics: list[
-        Literal["bleu", "chrf", "chrf++", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact", "perplexity"]
+        Literal[
+            "bleu",
+            "chrf",
+            "chrf++",
+            "ter",
+            "rouge1",
+            "rouge2",
+            "rougeL",
+            "rougeLsum",
+            "exact",
+            "wer",
+            "per",
+            "cer",
+            "comet",
+            "bertscore",
+            "perplexity",
+            "perplexity-word",
+            "perplexity-char",
+        ]
     ] = Field(["bleu", "chrf"], min_length=1)
-    tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
+    tokenize: Literal[
+        "13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "spm", "flores101", "flores200", "spBLEU-1K", "none"
+    ] = "13a"
     lowercase: bool = False
     stemmer: bool = Field(False, description="Porter's stemmer for ROUGE: for English")
     rouge_words: Literal["unicode", "ascii"] = Field(
@@ -295,6 +291,10 @@ class Recipe(Strict):
             (
                 decoder.copy_source == "pointer" and self.training.label_smoothing > 0,
                 "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
+            ),
+            (
+                self.decoding.coverage_penalty is not None and decoder.attention == "none",
+                "decoding.coverage_penalty is of attention: model.decoder.attention is none",
             ),
         ]
         refuse([*faults, *self._training_faults(), *self._training_data_faults()])

@@ -21,15 +21,15 @@ import tensorflow as tf
 
 from nmt.config import Recipe
 from nmt.dataset import Batch
-from nmt.decoding.ancestral_sampling import draw_samples
 from nmt.decoding.decoder import search_problem
+from nmt.decoding.search import search
+from nmt.decoding_config import DecodingConfig, SamplingConfig
 from nmt.errors import UsageError
 from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import sentence_scores
-from nmt.models.attention import Memory
-from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, Tokenizer
+from nmt.training.loss import log_likelihoods
 
 
 class RiskBatch(NamedTuple):
@@ -58,7 +58,8 @@ class Risk:
         if recipe.training.risk is None:
             raise UsageError("training.risk: the recipe has none")
         self._config = recipe.training.risk
-        self._decoding = recipe.decoding
+        limits = recipe.decoding.model_dump(include={"max_length_ratio", "max_length_extra", "max_output_tokens"})
+        self._drawing = DecodingConfig(beam_size=self._config.samples, sampling=SamplingConfig(), **limits)
         self._options = MetricOptions.of(recipe.evaluation)
         self._model = model
         self._tokenizer = tokenizer
@@ -112,8 +113,7 @@ class Risk:
         return total, count
 
     def _samples(self, source: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        samples = self._config.samples
-        return draw_samples(*search_problem(self._model, source, self._decoding, samples), samples, seed)
+        return search(search_problem(self._model, source, self._drawing), self._drawing, seed=seed).tokens
 
     def _costs(self, outputs: Sequence[Sequence[int]], rows: Sequence[int]) -> npt.NDArray[np.float32]:
         """Returns 1 - the score of each output, as a line of text, against the first one of its source: [N]."""
@@ -122,12 +122,6 @@ class Risk:
         references = [first.setdefault(row, line) for row, line in zip(rows, lines, strict=True)]
         scores = sentence_scores(lines, references, self._config.metric, self._options)
         return 1.0 - np.asarray(scores, np.float32)
-
-
-def log_likelihoods(model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor) -> tf.Tensor:
-    """Returns log P of whole targets [N], in nats; the PAD of ``target_out`` [N, T] is left out."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(target_out, model.logits(output, memory))  # [N, T]
-    return -tf.reduce_sum(tf.where(target_out == PAD, 0.0, losses), axis=1)
 
 
 def expected_costs(
