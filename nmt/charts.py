@@ -42,7 +42,7 @@ _FEW = 40  # points of a curve that are shown one by one
 _CELL = 18
 _FAINTEST = 0.02  # weights of a heatmap below this are not drawn: nobody sees them
 _TOLD = 0.05  # and those below this have no tooltip
-_LONGEST_LABEL = 14
+_LONGEST_LABEL, _LONGEST_NAME = 14, 24  # characters of labels of a heatmap, and of names of series
 
 Point = tuple[float, float]
 
@@ -81,7 +81,7 @@ def curves(series: Mapping[str, Sequence[Point]], title: str, x_label: str, best
     every = [point for points in kept.values() for point in points]
     axes = _axes([x for x, _ in every], [y for _, y in every])
     marked = _best_points(kept, best)
-    names = [f"{name}, best {marked[name][1]:.3g}" if name in marked else name for name in kept]
+    names = [f"{name} {marked[name][1]:.3g}" if name in marked else name for name in kept]
     parts = [*_grid(axes, x_label), *_legend(names)]
     for index, (name, points) in enumerate(kept.items()):
         number = index % _SERIES
@@ -150,8 +150,8 @@ def heatmap(weights: Sequence[Sequence[float]], rows: Sequence[str], columns: Se
         rows, columns: their labels.
         title: as in :func:`curves`.
     """
-    left = round(_CHARACTER * max(map(_columns_of, rows), default=0)) + 12
-    top = round(_CHARACTER * max(map(_columns_of, columns), default=0)) + 12
+    left = round(_CHARACTER * max((_columns_of(_shortened(label)) for label in rows), default=0)) + 12
+    top = round(_CHARACTER * max((_columns_of(_shortened(label)) for label in columns), default=0)) + 12
     width, height = left + _CELL * len(columns) + 2, top + _CELL * len(rows) + 2
     parts = []
     for number, label in enumerate(columns):
@@ -177,13 +177,13 @@ def _cell(x: int, y: int, weight: float, row: str, column: str) -> Markup:
     return Markup(form).format(x, y, _CELL, _CELL, f"{min(weight, 1.0):.2f}", tip)
 
 
-def _shortened(label: str) -> str:
-    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+def _shortened(label: str, longest: int = _LONGEST_LABEL) -> str:
+    return label if len(label) <= longest else label[: longest - 1] + "…"
 
 
 def _columns_of(label: str) -> int:
     """Returns how many narrow characters a label is wide."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in _shortened(label))
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in label)
 
 
 def _svg(classes: str, width: float, height: float, title: str, parts: Sequence[Markup]) -> Markup:
@@ -225,8 +225,9 @@ def _legend(names: Sequence[str]) -> list[Markup]:
     parts, left = [], float(_LEFT)
     form = '<line class="line stroke-{}" x1="{}" y1="10" x2="{}" y2="10"/><text x="{}" y="14">{}</text>'
     for index, name in enumerate(names):
-        parts.append(Markup(form).format(index % _SERIES, round(left), round(left + 22), round(left + 27), name))
-        left += 40 + _CHARACTER * _columns_of(name)
+        label = _shortened(name, _LONGEST_NAME)
+        parts.append(Markup(form).format(index % _SERIES, round(left), round(left + 22), round(left + 27), label))
+        left += 40 + _CHARACTER * _columns_of(label)
     return parts
 
 
