@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nmt import textio
 from nmt.bundle import Bundle
-from nmt.config import DecodingConfig
 from nmt.decoding.batches import encode_filled
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
 from nmt.vectors import Vectors, check_features
