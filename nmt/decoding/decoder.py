@@ -43,7 +43,7 @@ def search_problem(
     never = (PAD, BOS) if config.allow_unknown else (PAD, UNK, BOS)
     shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
-    def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, Any]:
+    def step(tokens: tf.Tensor, memory: Any, state: Any) -> tuple[tf.Tensor, Any, Any]:
         logits, new_state, output = network.step(tokens, memory, state, projections)
         outputs = output if isinstance(model, Ensemble) else [output]
         weights = weighted_mean([each.weights for each in outputs], shares)
@@ -61,7 +61,7 @@ def search_problem(
         relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
         min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
     seeds = source_seeds(source) if config.sampling else None
-    return Problem(step, first, max_lengths, never, min_lengths, memory.mask, seeds)
+    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds)
 
 
 class BatchDecoder:
