@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, leaderboard, models, robustness, runs, scores, translate
+from nmt.cli import corpora, doctor, leaderboard, models, robustness, runs, scores, studies, translate
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -31,7 +31,8 @@ def cli() -> None:
 for _verb in (
     runs.run,
     runs.plan,
-    runs.papers,
+    studies.papers,
+    studies.ablate,
     runs.status,
     runs.recipes,
     runs.schema,
@@ -42,6 +43,7 @@ for _verb in (
     models.embed,
     models.visualize,
     scores.score,
+    scores.compare,
     leaderboard.leaderboard,
 ):
     cli.add_command(_verb)

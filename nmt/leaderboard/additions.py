@@ -274,4 +274,5 @@ def _scoring(additions: Additions, test: TestSet, known: Sequence[Record]) -> Sc
         stemmer=rouge.stemmer,
         rouge_words=rouge.rouge_words,
     )
-    return Scoring(additions.metrics or tuple(known_options) or Scoring().metrics, options, additions.bootstrap_samples)
+    usual = ("rouge1", "rouge2", "rougeL") if additions.summaries else Scoring().metrics
+    return Scoring(additions.metrics or tuple(known_options) or usual, options, additions.bootstrap_samples)

@@ -222,12 +222,13 @@ def test_the_plots(page: Page) -> None:
 
 def test_a_place_in_the_page_can_be_passed_on(page: Page, board: Path) -> None:
     compare(page)
+    page.wait("location.hash.includes('b=')")
+    before = page.run("location.hash")
     choose(
         page, "#b", page.run("[...document.querySelectorAll('#b option')].find(o => o.textContent === 'middle').value")
     )
-    page.wait("location.hash.includes('b=')")
+    page.wait(f"location.hash !== {before!r}")
     place = page.run("location.hash")
-    page.wait("document.getElementById('b').selectedOptions[0].textContent === 'middle'")
     page.open(board, place)
     page.wait("document.querySelectorAll('#sentences > li').length > 0")
     assert page.run("[a, b].map(field => field.selectedOptions[0].textContent)") == ["best", "middle"]
