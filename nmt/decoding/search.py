@@ -341,7 +341,7 @@ class _Search:
         else:
             # With one hypothesis only the best counts. Each token that earlier groups have chosen may leave a place.
             each = (2 * self.width if self.width > 1 else 1) + (config.beam_size if config.diversity else 0)
-            values, tokens = tf.math.top_k(allowed, min(each, vocab_size))
+            values, tokens = _top_k(allowed, min(each, vocab_size))
         if greatest is None:
             others = [logits[:, :, token : token + 1] for token in self._never]
             greatest = reduce(tf.maximum, others, values[:, :, :1])
@@ -416,6 +416,14 @@ class _Search:
             return values
         rows = live.parents + tf.range(self._rows)[:, None] * self.width
         return tf.gather(values, tf.reshape(rows, [-1]))
+
+
+def _top_k(values: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the greatest ``values`` [R, W, V] and their places, each [R, W, count]."""
+    # XLA has a fast form of it for matrices alone, and sorts everything otherwise.
+    found = tf.math.top_k(tf.reshape(values, [-1, values.shape[-1]]), count)
+    shape = tf.concat([tf.shape(values)[:2], [count]], axis=0)
+    return tuple(tf.ensure_shape(tf.reshape(part, shape), [None, values.shape[1], count]) for part in found)
 
 
 def _any_rows(values: Any) -> Any:

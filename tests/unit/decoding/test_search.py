@@ -40,7 +40,9 @@ def problem_of(step, max_lengths, config, min_lengths=None):
 def run(max_lengths, chain=CHAIN, min_lengths=None, wanted=None, compiled=None, calls=None, **settings):
     config = DecodingConfig.model_validate(settings)
     problem = problem_of(chain_step(chain, calls=calls), max_lengths, config, min_lengths)
-    result = tf.function(lambda: search(problem, config, wanted, None, max(max_lengths), not compiled), jit_compile=compiled)()
+    result = tf.function(
+        lambda: search(problem, config, wanted, None, max(max_lengths), not compiled), jit_compile=compiled
+    )()
     return [part.numpy() for part in result]
 
 
