@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from nmt.cli.options import bundle_argument, no_dash, source_argument
+from nmt.cli.options import bundle_argument, ensemble_options, no_dash, source_argument
 
 
 @click.command()
@@ -30,21 +30,7 @@ from nmt.cli.options import bundle_argument, no_dash, source_argument
     " truncate for summarization]",
 )
 @click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
-@click.option(
-    "--ensemble",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="BUNDLE",
-    help="Another model of the same vocabulary that votes on every token; can be repeated.",
-)
-@click.option("--weight", type=float, multiple=True, help="Of BUNDLE and of each --ensemble, in this order.")
-@click.option(
-    "--combination",
-    type=click.Choice(["linear", "log_linear"]),
-    default="log_linear",
-    show_default=True,
-    help="Mean of the probabilities, or of their logarithms.",
-)
+@ensemble_options
 def translate(
     bundle: Path,
     source: Path | None,

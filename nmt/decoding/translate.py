@@ -38,7 +38,10 @@ class Translator:
         UsageError: an override is unknown or out of range, the weights do not fit, or a model has another vocabulary.
 
     Attributes:
+        bundle: its first argument.
+        config: the bundle's ``decoding`` section with the overrides.
         model: the network of ``bundle``.
+        voters: what decodes: the network, or the ensemble.
         identity: all that its translations depend on, as JSON values.
         long_input: what is done to lines that are too long, and how many there were.
     """
@@ -56,7 +59,7 @@ class Translator:
         from nmt.decoding.long_input import LongInput
 
         _check_ensemble(bundle, others, weights)
-        self._bundle = bundle
+        self.bundle = bundle
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
         self.config = read_settings(DecodingConfig, settings, "decoding")
@@ -70,7 +73,7 @@ class Translator:
         limit = bundle.recipe.dataset.max_source_tokens
         self.long_input = LongInput(self.config.long or by_task, max(limit, 2), bundle.tokenizers.source)
         self._decoder = BatchDecoder(voters, self.config)
-        self._voters = voters
+        self.voters = voters
         self.identity = {
             "bundles": [voter.digest for voter in (bundle, *others)],
             "weights": list(weights),
@@ -82,7 +85,7 @@ class Translator:
     def _examiner(self) -> Examiner:
         from nmt.decoding.translation import Examiner
 
-        return Examiner(self._voters, self._bundle.tokenizers)
+        return Examiner(self.voters, self.bundle.tokenizers)
 
     def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES, first_line: int = 1) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
@@ -128,7 +131,7 @@ class Translator:
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
             normalized = [self._normalize(line) for line in chunk]
-            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
+            filled, sources = encode_filled(chunk, self._normalize, self.bundle.tokenizers.source)
             divided = [
                 self.long_input.divide(normalized[row], ids, first_line + row)
                 for row, ids in zip(filled, sources, strict=True)
@@ -151,7 +154,7 @@ class Translator:
 
         rows = [(row, best) for row, found in enumerate(self._decoder.decode(sources, hypotheses)) for best in found]
         outputs = [best.ids for _, best in rows]
-        written = self._bundle.tokenizers.target.decode(outputs)
+        written = self.bundle.tokenizers.target.decode(outputs)
         known: Sequence[Details | None] = [None] * len(rows)
         if details:
             read = [sources[row] for row, _ in rows], [texts[row] for row, _ in rows]
@@ -171,10 +174,10 @@ class Translator:
         Raises:
             DataError: the vectors are not as long as those that the model was trained on.
         """
-        check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
+        check_features(vectors.features, self.bundle.recipe.model.encoder.features, "the model takes other vectors")
         sequences = iter(vectors.marked(lines))
         while chunk := list(islice(sequences, CHUNK_LINES)):
-            yield from self._bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
+            yield from self.bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
 
 
 def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
