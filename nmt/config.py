@@ -203,7 +203,7 @@ class DecodingConfig(Strict):
     max_length_extra: Count = Field(10, description="tokens that are added to that")
     max_output_tokens: Count = Field(512, description="longest output in tokens, however long the source is")
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
-    allow_unknown: bool = Field(
+    replace_unknown: bool = Field(
         False, description="whether the unknown piece may be written, to be replaced afterwards"
     )
 

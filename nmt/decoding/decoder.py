@@ -34,7 +34,7 @@ def search_problem(
     memory, first = network.encode(source, Dropout(0.0, None))
     first = tf.nest.map_structure(lambda part: tf.repeat(part, hypotheses, axis=0), first)
     # PAD and BOS are not text, and an unknown piece is what a reader wants only where it is replaced afterwards.
-    never = [PAD, BOS] if config.allow_unknown else [PAD, UNK, BOS]
+    never = [PAD, BOS] if config.replace_unknown else [PAD, UNK, BOS]
     forbidden = tf.reduce_sum(tf.one_hot(never, network.target_vocab_size), axis=0) * NEVER
 
     def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,10 +16,11 @@ from nmt.config import DecodingConfig
 from nmt.decoding.batches import encode_filled
 from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
+from nmt.tokenizer import UNK
 from nmt.vectors import Vectors, check_features, read_vectors
 
 if TYPE_CHECKING:
-    from nmt.decoding.translation import Details, Translation
+    from nmt.decoding.translation import Translation
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together
 _REPORT_SECONDS = 5
@@ -34,9 +35,11 @@ class Translator:
         others: more models that vote with it.
         weights: of ``bundle`` and ``others``; equal when left out.
         combination: how the votes are combined; see :class:`nmt.decoding.ensemble.Ensemble`.
+        dictionary: what ``replace_unknown`` writes instead of some source words.
 
     Raises:
-        UsageError: an override is unknown or out of range, the weights do not fit, or a model has another vocabulary.
+        UsageError: an override is unknown or out of range, the weights do not fit, a model has another vocabulary, or
+            unknown words are to be replaced and the model has no attention to point at others.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Translator:
         others: Sequence[Bundle] = (),
         weights: Sequence[float] = (),
         combination: Literal["linear", "log_linear"] = "log_linear",
+        dictionary: Mapping[str, str] | None = None,
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
@@ -53,6 +57,7 @@ class Translator:
 
         _check_ensemble(bundle, others, weights)
         self._bundle = bundle
+        self._bundles = [bundle, *others]
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
         self.config = read_settings(DecodingConfig, settings, "decoding")
@@ -61,7 +66,19 @@ class Translator:
         if others:
             voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
         self._decoder = BatchDecoder(voters, self.config)
-        self._examiner = Examiner(voters, bundle.tokenizers)
+        if self.config.replace_unknown:
+            self.check_attention("decoding.replace_unknown")
+        replacements = (dictionary or {}) if self.config.replace_unknown else None
+        self._examiner = Examiner(voters, bundle.tokenizers, replacements)
+
+    def check_attention(self, what: str) -> None:
+        """Raises UsageError if no model has the attention that ``what`` needs."""
+        if all(each.recipe.model.decoder.attention == "none" for each in self._bundles):
+            raise UsageError(
+                f"{what}: the model has no attention that says which source word a word comes from",
+                received="model.decoder.attention none",
+                action="Leave it out, or train a model with attention",
+            )
 
     def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
@@ -70,13 +87,8 @@ class Translator:
             lines: the sources.
             chunk_lines: lines that are read before the first is answered.
         """
-        remaining = iter(lines)
-        while chunk := list(islice(remaining, chunk_lines)):
-            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
-            texts = self._bundle.tokenizers.target.decode(self._decoder.decode_ids(sources))
-            answers = dict(zip(filled, texts, strict=True))
-            for index in range(len(chunk)):
-                yield textio.as_line(answers.get(index, ""))
+        for best, *_ in self.translations(lines, details=False, chunk_lines=chunk_lines):
+            yield best.text
 
     def translations(
         self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = _CHUNK_LINES
@@ -105,21 +117,29 @@ class Translator:
                 yield answers.get(row) or [Translation(text, "")]
 
     def _found(
-        self, sources: Sequence[Any], texts: Sequence[str], hypotheses: int, details: bool
+        self, sources: Sequence[Any], texts: Sequence[str] | None, hypotheses: int, details: bool
     ) -> list[list[Translation]]:
-        """Returns the translations of each source, of which ``texts`` are the normalised lines."""
+        """Returns the translations of each source; ``texts`` are the normalised lines, None for vectors."""
         from nmt.decoding.translation import Translation
 
         rows = [(row, best) for row, found in enumerate(self._decoder.decode(sources, hypotheses)) for best in found]
         outputs = [best.ids for _, best in rows]
         written = self._bundle.tokenizers.target.decode(outputs)
-        known: Sequence[Details | None] = [None] * len(rows)
-        if details:
-            read = [sources[row] for row, _ in rows], [texts[row] for row, _ in rows]
-            known = self._examiner.examine(read[0], outputs, read[1])
+        # Without details only outputs with unknown words, if these are replaced, have to be looked at again.
+        replace = self.config.replace_unknown
+        wanted = [index for index, ids in enumerate(outputs) if details or (replace and UNK in ids)]
+        read = [rows[index][0] for index in wanted]
+        examined = self._examiner.examine(
+            [sources[row] for row in read],
+            [outputs[index] for index in wanted],
+            None if texts is None else [texts[row] for row in read],
+        )
+        known = dict(zip(wanted, examined, strict=True))
         answers: list[list[Translation]] = [[] for _ in sources]
-        for (row, best), text, detail in zip(rows, written, known, strict=True):
-            answers[row].append(Translation(texts[row], text, best, detail))
+        for index, ((row, best), text) in enumerate(zip(rows, written, strict=True)):
+            found = known.get(index)
+            source = "" if texts is None else texts[row]
+            answers[row].append(Translation(source, found.text if found else text, best, found if details else None))
         return answers
 
     def translate_vectors(self, vectors: Vectors) -> Iterator[str]:
@@ -128,10 +148,23 @@ class Translator:
         Raises:
             DataError: the vectors are not as long as those that the model was trained on.
         """
+        for best, *_ in self.vector_translations(vectors, details=False):
+            yield best.text
+
+    def vector_translations(
+        self, vectors: Vectors, hypotheses: int = 1, details: bool = True
+    ) -> Iterator[list[Translation]]:
+        """Yields the best translations of each sequence of vectors, as ``translations`` does.
+
+        Raises:
+            DataError: the vectors are not as long as those that the model was trained on.
+            UsageError: there are more hypotheses than the beam holds.
+        """
         check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
+        check_hypotheses(hypotheses, self.config)
         sequences = iter(vectors.marked())
         while chunk := list(islice(sequences, _CHUNK_LINES)):
-            yield from self._bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
+            yield from self._found(chunk, None, hypotheses, details)
 
 
 def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
