@@ -38,6 +38,7 @@ for _verb in (
     corpora.corpora,
     doctor.doctor,
     translate.translate,
+    translate.score_pairs,
     models.embed,
     models.visualize,
     scores.score,

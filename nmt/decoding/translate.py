@@ -14,12 +14,14 @@ from nmt import textio
 from nmt.bundle import Bundle
 from nmt.config import DecodingConfig
 from nmt.decoding.batches import encode_filled
+from nmt.decoding.unknown import read_dictionary
 from nmt.errors import UsageError
 from nmt.strict_yaml import read_settings
 from nmt.tokenizer import UNK
 from nmt.vectors import Vectors, check_features, read_vectors
 
 if TYPE_CHECKING:
+    from nmt.decoding.output import OutputFormat
     from nmt.decoding.translation import Translation
 
 _CHUNK_LINES = 2_000  # lines that are sorted by length together
@@ -56,7 +58,7 @@ class Translator:
         from nmt.decoding.translation import Examiner
 
         _check_ensemble(bundle, others, weights)
-        self._bundle = bundle
+        self.bundle = bundle
         self._bundles = [bundle, *others]
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
@@ -68,8 +70,13 @@ class Translator:
         self._decoder = BatchDecoder(voters, self.config)
         if self.config.replace_unknown:
             self.check_attention("decoding.replace_unknown")
+        elif dictionary is not None:
+            raise UsageError(
+                "the dictionary is for unknown words, and none are written",
+                action="Add --replace-unknown, or leave it out",
+            )
         replacements = (dictionary or {}) if self.config.replace_unknown else None
-        self._examiner = Examiner(voters, bundle.tokenizers, replacements)
+        self.examiner = Examiner(voters, bundle.tokenizers, replacements)
 
     def check_attention(self, what: str) -> None:
         """Raises UsageError if no model has the attention that ``what`` needs."""
@@ -110,7 +117,7 @@ class Translator:
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
             normalized = [self._normalize(line) for line in chunk]
-            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
+            filled, sources = encode_filled(chunk, self._normalize, self.bundle.tokenizers.source)
             found = self._found(sources, [normalized[row] for row in filled], hypotheses, details)
             answers = dict(zip(filled, found, strict=True))
             for row, text in enumerate(normalized):
@@ -124,12 +131,12 @@ class Translator:
 
         rows = [(row, best) for row, found in enumerate(self._decoder.decode(sources, hypotheses)) for best in found]
         outputs = [best.ids for _, best in rows]
-        written = self._bundle.tokenizers.target.decode(outputs)
+        written = self.bundle.tokenizers.target.decode(outputs)
         # Without details only outputs with unknown words, if these are replaced, have to be looked at again.
         replace = self.config.replace_unknown
         wanted = [index for index, ids in enumerate(outputs) if details or (replace and UNK in ids)]
         read = [rows[index][0] for index in wanted]
-        examined = self._examiner.examine(
+        examined = self.examiner.examine(
             [sources[row] for row in read],
             [outputs[index] for index in wanted],
             None if texts is None else [texts[row] for row in read],
@@ -160,7 +167,7 @@ class Translator:
             DataError: the vectors are not as long as those that the model was trained on.
             UsageError: there are more hypotheses than the beam holds.
         """
-        check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
+        check_features(vectors.features, self.bundle.recipe.model.encoder.features, "the model takes other vectors")
         check_hypotheses(hypotheses, self.config)
         sequences = iter(vectors.marked())
         while chunk := list(islice(sequences, _CHUNK_LINES)):
@@ -234,21 +241,38 @@ def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[
 
 
 def translate_command(
-    bundle: Bundle, source: Path | None, target: Path | None, overrides: dict[str, Any], **ensemble: Any
+    bundle: Bundle,
+    source: Path | None,
+    target: Path | None,
+    overrides: dict[str, Any],
+    layout: OutputFormat,
+    dictionary: Path | None = None,
+    **ensemble: Any,
 ) -> None:
     """Translates a file or standard input to a file or standard output.
 
     A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
-    ``ensemble`` are the arguments of :class:`Translator` of that kind.
+
+    Args:
+        bundle: the model.
+        source, target: None for standard input and output.
+        overrides: as :class:`Translator` takes them.
+        layout: what is written for each line.
+        dictionary: what unknown words are replaced by.
+        **ensemble: the arguments of :class:`Translator` of that kind.
     """
-    vectors = _vectors_for(bundle, source)
-    translator = Translator(bundle, overrides, **ensemble)
+    vectors = vectors_for(bundle, source)
+    entries = None if dictionary is None else read_dictionary(dictionary)
+    translator = Translator(bundle, overrides, dictionary=entries, **ensemble)
+    if layout.alignment != "none":
+        translator.check_attention("--alignment")
     if vectors is not None:
-        answers = translator.translate_vectors(vectors)
+        found = translator.vector_translations(vectors, layout.hypotheses, layout.details)
     else:
         lines = textio.read_input(source)
-        interactive = source is None and sys.stdin.isatty()
-        answers = translator.translate(lines, 1 if interactive else _CHUNK_LINES)
+        chunk_lines = 1 if source is None and sys.stdin.isatty() else _CHUNK_LINES
+        found = translator.translations(lines, layout.hypotheses, layout.details, chunk_lines)
+    answers = (line for number, best in enumerate(found) for line in layout.lines(best, number))
     if target is None:
         for answer in answers:
             textio.print_line(answer)
@@ -258,7 +282,7 @@ def translate_command(
         textio.write_lines(target, _counted(answers, len(vectors) if vectors else total))
 
 
-def _vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
+def vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
     """Returns the vectors of a source for a bundle that takes such, None for one that takes text.
 
     Raises:

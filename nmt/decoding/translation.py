@@ -134,7 +134,11 @@ class Examiner:
         self._dictionary = dictionary
 
     def examine(
-        self, sources: Sequence[Any], outputs: Sequence[Sequence[int]], texts: Sequence[str] | None
+        self,
+        sources: Sequence[Any],
+        outputs: Sequence[Sequence[int]],
+        texts: Sequence[str] | None,
+        written: Sequence[tuple[str, list[Span]]] | None = None,
     ) -> list[Details]:
         """Returns the details of each output.
 
@@ -142,6 +146,7 @@ class Examiner:
             sources: ids that end in EOS, or marked vectors; one for each output.
             outputs: ids, which end in EOS where the output has come to its end.
             texts: the normalised text of each source; None for vectors.
+            written: the text of each output, with the characters of its pieces; what the ids decode to when absent.
         """
         read: dict[str, _Read] = {}
         if texts is not None:
@@ -150,7 +155,7 @@ class Examiner:
             read = {text: _Read.of(text, spans) for text, (_, spans) in zip(different, encoded, strict=True)}
         sides = [read[text] for text in texts] if texts is not None else [_Read.of_steps(len(each)) for each in sources]
         forced = self._forced.force(sources, outputs)
-        written = self._tokenizers.target.decode_with_spans(outputs)
+        written = self._tokenizers.target.decode_with_spans(outputs) if written is None else written
         results = []
         for side, ids, found, (text, spans) in zip(sides, outputs, forced, written, strict=True):
             if self._dictionary is not None and UNK in ids and found.weights is not None:

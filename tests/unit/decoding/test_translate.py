@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nmt.decoding.output import OutputFormat
 from nmt.decoding.translate import translate_command, translate_in_shards
 from nmt.errors import UsageError
 from nmt.model_config import EncoderConfig
@@ -22,7 +23,7 @@ from nmt.model_config import EncoderConfig
 def test_a_source_of_the_other_kind_is_refused_before_the_model_is_built(encoder, source, message):
     bundle = SimpleNamespace(recipe=SimpleNamespace(model=SimpleNamespace(encoder=encoder)))
     with pytest.raises(UsageError, match=message):
-        translate_command(bundle, source, None, {})
+        translate_command(bundle, source, None, {}, OutputFormat())
 
 
 class Shouter:
