@@ -8,6 +8,7 @@ Needs sacremoses. The headline of the project is sacreBLEU's cased 13a; this fig
 import sys
 from pathlib import Path
 
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import score_lines
 from nmt.textio import read_lines
 
@@ -22,7 +23,7 @@ def tokenized(path: Path, language: str) -> list[str]:
 
 def main() -> None:
     hypotheses, references = (tokenized(Path(path), sys.argv[3]) for path in sys.argv[1:3])
-    (score,) = score_lines(hypotheses, [references], ["bleu"], tokenize="none", bootstrap_samples=1000)
+    (score,) = score_lines(hypotheses, [references], ["bleu"], MetricOptions("none"), bootstrap_samples=1000)
     print(score, score.signature)
 
 

@@ -13,12 +13,13 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from turns import Contestant, answer_in_turn
 
 CONTESTANTS = ("matrix product", "nmt", "Keras layers", "PyTorch")
 
@@ -54,11 +55,10 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {name: [] for name in workers}
     for number in range(options.rounds):
         for name, worker in workers.items():
-            seconds[name].append(ask(worker))
+            seconds[name].append(worker.ask())
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
     for worker in workers.values():
-        worker.stdin.close()
-        worker.wait()
+        worker.leave()
     work = step_flops(options)
     rate = [2 * 1024**3 / value for value in seconds["matrix product"]]
     figures: dict[str, Any] = {"matrix product": {"gflops": statistics.median(rate) / 1e9}}
@@ -100,26 +100,18 @@ def step_flops(options: argparse.Namespace) -> float:
     return 3.0 * forward
 
 
-def start(name: str, options: argparse.Namespace) -> subprocess.Popen[str]:
+def start(name: str, options: argparse.Namespace) -> Contestant:
     """Starts a contestant with this program's own options and one shape of batches."""
     shape = f"{options.batch}x{options.length}"
-    command = [sys.executable, __file__, *sys.argv[1:], "--contestant", name, "--shapes", shape]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return Contestant([__file__, *sys.argv[1:], "--contestant", name, "--shapes", shape])
 
 
-def ready(name: str, worker: subprocess.Popen[str]) -> bool:
+def ready(name: str, worker: Contestant) -> bool:
     """Waits until a contestant has warmed up; one whose package is not installed is left out."""
-    if worker.stdout.readline().strip() == "ready":
+    if worker.ready():
         return True
     print(f"{name}: left out, it could not be started", file=sys.stderr)
     return False
-
-
-def ask(worker: subprocess.Popen[str]) -> float:
-    """Lets a contestant take its turn; returns its median seconds per step."""
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
-    return float(worker.stdout.readline())
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -131,14 +123,16 @@ def serve(options: argparse.Namespace) -> None:
     repeats = 20 if options.contestant == "matrix product" else 5
     for _ in range(3):
         step()
-    print("ready", flush=True)
-    for _ in sys.stdin:
+
+    def turn(_: Any) -> float:
         times = []
         for _ in range(repeats):
             began = time.perf_counter()
             step()
             times.append(time.perf_counter() - began)
-        print(statistics.median(times), flush=True)
+        return statistics.median(times)
+
+    answer_in_turn(turn)
 
 
 def random_batch(options: argparse.Namespace) -> tuple[Any, Any, Any]:

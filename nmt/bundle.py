@@ -39,12 +39,14 @@ class Bundle:
         recipe: what it was trained by; its ``decoding`` section holds the defaults of translation.
         tokenizers: both sides' vocabularies.
         facts: what is known of its training: data digests, scores on the validation set, seconds, parameters.
+        digest: of all that is in it.
     """
 
     folder: Path
     recipe: Recipe
     tokenizers: TokenizerPair
     facts: dict[str, Any]
+    digest: str
 
     @property
     def normalize(self) -> Callable[[str], str]:
@@ -144,19 +146,19 @@ def load_bundle(folder: Path) -> Bundle:
     if not isinstance(files, dict) or not {_WEIGHTS, TokenizerPair.INDEX} <= files.keys():
         expected = f"the digests of {_WEIGHTS}, {TokenizerPair.INDEX} and the tokenizers"
         raise _damage(folder / _INDEX, f"files: {files!r}"[:200], expected)
-    for name, digest in files.items():
+    for name, expected in files.items():
         path = folder / name
         if Path(name).name != name:
             raise BundleError(f"{folder}: bundle.json names a file outside the bundle", received=name)
         received = f"sha256 {sha256_of_file(path)}" if path.is_file() else "no such file"
-        if received != f"sha256 {digest}":
-            raise _damage(path, received, f"sha256 {digest}")
+        if received != f"sha256 {expected}":
+            raise _damage(path, received, f"sha256 {expected}")
     try:
         recipe = Recipe.model_validate(index["recipe"])
         facts = dict(index["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder / _INDEX}: the bundle is damaged ({error})") from error
-    return Bundle(folder, recipe, TokenizerPair.load(folder), facts)
+    return Bundle(folder, recipe, TokenizerPair.load(folder), facts, digest)
 
 
 def bundle_digest(folder: Path) -> str:

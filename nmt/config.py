@@ -203,6 +203,9 @@ class DecodingConfig(Strict):
     max_length_extra: Count = Field(10, description="tokens that are added to that")
     max_output_tokens: Count = Field(512, description="longest output in tokens, however long the source is")
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
+    project_tokens: bool = Field(
+        True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
+    )
     replace_unknown: bool = Field(
         False, description="whether the unknown piece may be written, to be replaced afterwards"
     )
@@ -211,11 +214,15 @@ class DecodingConfig(Strict):
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
-    metrics: list[Literal["bleu", "chrf", "chrf++", "ter", "exact", "perplexity"]] = Field(
-        ["bleu", "chrf"], min_length=1
-    )
+    metrics: list[
+        Literal["bleu", "chrf", "chrf++", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact", "perplexity"]
+    ] = Field(["bleu", "chrf"], min_length=1)
     tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
     lowercase: bool = False
+    stemmer: bool = Field(False, description="Porter's stemmer for ROUGE: for English")
+    rouge_words: Literal["unicode", "ascii"] = Field(
+        "unicode", description="words of ROUGE: of all scripts; ascii: of the letters a to z and digits, as rouge-score"
+    )
     bootstrap_samples: Annotated[int, Field(ge=0)] = 1000
 
 

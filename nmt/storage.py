@@ -13,7 +13,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
+
+from nmt.errors import DataError, UsageError
 
 _BLOCK_BYTES = 1 << 20
 
@@ -46,6 +48,97 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes ``content`` to ``path`` atomically."""
     with atomic_file(path) as stream:
         stream.write(content)
+
+
+class PartialFile:
+    """A file that is written piece by piece; the pieces that are complete stay when the process is killed.
+
+    They lie in a folder, beside the file's place unless told otherwise: ``content``, and ``journal.json``, which says
+    how much of it counts. A piece counts when the journal knows of it, and the journal is replaced atomically after the
+    piece is on the disk: whatever is behind that, of a process that was killed or of a full disk, is cut off.
+
+    Args:
+        path: what the file will be called; a link is followed.
+        folder: where the pieces lie, on the same file system as ``path``.
+
+    Raises:
+        UsageError: another process is writing the file.
+    """
+
+    def __init__(self, path: Path, folder: Path | None = None) -> None:
+        from filelock import FileLock, Timeout
+
+        self._path = path.resolve()
+        self._folder = folder or self._path.with_name(f".{self._path.name}.partial")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._content, self._journal = self._folder / "content", self._folder / "journal.json"
+        self._lock = FileLock(self._folder / "lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise UsageError(
+                f"{path}: another process is writing it", action="Wait for it, or write to another file"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._journal.exists():  # nothing to go on with
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._lock.release()
+
+    def facts(self) -> dict[str, Any] | None:
+        """Returns what was given with the last piece that counts; None where there is none."""
+        return self._read()[0]
+
+    def discard(self) -> None:
+        """Forgets what is there."""
+        self._journal.unlink(missing_ok=True)
+        self._content.unlink(missing_ok=True)
+
+    def append(self, piece: bytes, facts: dict[str, Any]) -> None:
+        """Writes a piece behind those that count, and what is to be known when it does."""
+        size = self._write(piece)
+        write_json(self._journal, {"facts": facts, "bytes": size})
+
+    def finish(self, piece: bytes) -> None:
+        """Writes the last piece and gives the file its name."""
+        self._write(piece)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self._content, self._path)
+        sync_folder(self._path.parent)
+        self._journal.unlink(missing_ok=True)
+
+    def _write(self, piece: bytes) -> int:
+        """Writes a piece to the disk and returns how large the file is with it."""
+        _, size = self._read()
+        with open(self._content, "r+b" if size else "wb") as stream:
+            stream.truncate(size)
+            stream.seek(size)
+            stream.write(piece)
+            stream.flush()
+            os.fsync(stream.fileno())
+            return stream.tell()
+
+    def _read(self) -> tuple[dict[str, Any] | None, int]:
+        """Returns the facts of the last piece that counts, and the bytes up to its end."""
+        if not (self._journal.exists() and self._content.exists()):  # the content goes first when the file is finished
+            return None, 0
+        try:
+            journal = json.loads(self._journal.read_bytes())
+            facts, size = dict(journal["facts"]), int(journal["bytes"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            facts, size = {}, -1
+        found = self._content.stat().st_size
+        if not 0 <= size <= found:
+            raise DataError(
+                f"{self._folder}: what was written of {self._path.name} is damaged",
+                received=f"{found:,} bytes",
+                expected="those that its journal knows of",
+                action="Remove the folder, and start again",
+            )
+        return facts, size
 
 
 def canonical_json(value: Any) -> str:

@@ -125,11 +125,38 @@ def describe_card(card: CorpusCard) -> str:
     return "\n".join(lines)
 
 
-class DownloadDisplay:
-    """Shows downloads on standard error: one rewritten line on a terminal, otherwise a line now and then."""
+class StatusLine:
+    """A line of standard error that says how far something is: rewritten on a terminal, otherwise a line each time.
+
+    Attributes:
+        pause: seconds to let pass between two texts.
+    """
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._open = False
+        self.pause = 0.2 if self._terminal else 10.0
+
+    def __enter__(self) -> StatusLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._open:
+            print(file=sys.stderr, flush=True)
+            self._open = False
+
+    def show(self, text: str, last: bool = False) -> None:
+        """Shows a text; what is shown after the last one begins a new line."""
+        self._open = self._terminal and not last
+        end = "" if self._open else "\n"
+        print(("\r\x1b[2K" if self._terminal else "") + text, end=end, file=sys.stderr, flush=True)
+
+
+class DownloadDisplay:
+    """Shows downloads on standard error."""
+
+    def __init__(self) -> None:
+        self._line = StatusLine()
         self._shown = 0.0
         self._began: dict[str, tuple[float, int]] = {}
 
@@ -138,12 +165,10 @@ class DownloadDisplay:
         now = time.monotonic()
         began, first = self._began.setdefault(name, (now, received))
         finished = total is not None and received >= total
-        if not finished and now - self._shown < (0.2 if self._terminal else 10.0):
+        if not finished and now - self._shown < self._line.pause:
             return
         self._shown = now
         rate = (received - first) / max(now - began, 1e-3)
         share = f" of {total / 1e6:,.1f} MB ({received / max(total, 1):.0%})" if total is not None else " MB"
         left = f", {(total - received) / rate:,.0f} s left" if total is not None and rate > 0 and not finished else ""
-        text = f"{name}: {received / 1e6:,.1f}{share}, {rate / 1e6:,.1f} MB/s{left}"
-        end = "\n" if finished or not self._terminal else "\r"
-        print(("\x1b[2K" if self._terminal else "") + text, end=end, file=sys.stderr, flush=True)
+        self._line.show(f"{name}: {received / 1e6:,.1f}{share}, {rate / 1e6:,.1f} MB/s{left}", finished)

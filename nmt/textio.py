@@ -81,17 +81,18 @@ class _ZstandardStream(io.RawIOBase):
         super().close()
 
 
-def decode_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
+def decode_lines(stream: Iterable[bytes], name: str, first: int = 1) -> Iterator[str]:
     """Yields the lines of a binary stream as text, without their line ends.
 
     Args:
         stream: byte strings that each end at ``\\n``, as iterating over a binary file gives them.
         name: the name of the stream in error messages.
+        first: the number of its first line, counted from 1.
 
     Raises:
         DataError: a line is not valid UTF-8; the message has its number, counted from 1.
     """
-    for number, raw in enumerate(stream, start=1):
+    for number, raw in enumerate(stream, start=first):
         if number == 1:
             raw = raw.removeprefix(_BYTE_ORDER_MARK)
         raw = raw.removesuffix(b"\n").removesuffix(b"\r")
@@ -144,9 +145,48 @@ def read_standard_input() -> Iterator[str]:
     Raises:
         DataError: there is no standard input.
     """
+    return decode_lines(_standard_input(), _STANDARD_INPUT)
+
+
+def read_arriving(most: int) -> Iterator[list[str]]:
+    """Yields the lines of standard input in groups: as many as are there, and as soon as there is one.
+
+    So a program at the other end of a pipe, or a person, is answered at once, and a file is read in large groups.
+
+    Args:
+        most: lines of a group.
+
+    Raises:
+        DataError: there is no standard input.
+    """
+    first = 1
+    for block in _blocks(_standard_input(), most):
+        yield list(decode_lines(block, _STANDARD_INPUT, first))
+        first += len(block)
+
+
+def _blocks(stream: Any, most: int) -> Iterator[list[bytes]]:
+    """Yields the complete lines of every read of a stream, at most so many at a time."""
+    begun: list[bytes] = []  # the parts of a line whose end has not come
+    while block := stream.read1(_BLOCK_BYTES):
+        head, end, tail = block.rpartition(b"\n")
+        if end:
+            lines = b"".join((*begun, head)).split(b"\n")
+            yield from (lines[begin : begin + most] for begin in range(0, len(lines), most))
+            begun = []
+        if tail:
+            begun.append(tail)
+    if begun:
+        yield [b"".join(begun)]
+
+
+_STANDARD_INPUT = "standard input"  # its name in messages
+
+
+def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise DataError("standard input is closed", expected="text, one sentence per line", action="Give a file")
-    return decode_lines(sys.stdin.buffer, "standard input")
+    return sys.stdin.buffer
 
 
 def read_input(path: Path | None) -> Iterator[str]:
@@ -218,13 +258,21 @@ def _compressed(file: BinaryIO, suffix: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def print_line(text: str) -> None:
-    """Writes one line to standard output and flushes it, so that a reader at the other end gets it at once.
+def pack_lines(lines: Iterable[str], suffix: str) -> bytes:
+    """Returns one line per text, packed as a file is whose name ends so; what is packed in pieces is one file."""
+    content = io.BytesIO()
+    with _compressed(content, suffix) as stream:
+        stream.write(b"".join(map(encode_line, lines)))
+    return content.getvalue()
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Writes lines to standard output and flushes it, so that a reader at the other end gets them at once.
 
     Raises:
         DataError: there is no standard output.
     """
     if sys.stdout is None:
         raise DataError("standard output is closed", action="Give a file to write to")
-    sys.stdout.buffer.write(encode_line(text))
+    sys.stdout.buffer.writelines(map(encode_line, lines))
     sys.stdout.buffer.flush()

@@ -48,8 +48,8 @@ def run(
     """Run RECIPE (a name or a path), or only the given STAGEs and what they read.
 
     Stages: fetch, synthesize (where the recipe has synthetic pairs), clean, tokenizer, encode, train, translate,
-    evaluate, record. A stage whose inputs have not changed since it was last built is skipped. Teachers of synthetic
-    pairs are trained first.
+    evaluate, examine, record. A stage whose inputs have not changed since it was last built is skipped. Teachers of
+    synthetic pairs are trained first.
     """
     from nmt.pipeline.run import run_recipe
     from nmt.terminal import program

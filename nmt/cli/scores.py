@@ -19,7 +19,7 @@ from nmt.cli.options import format_option, print_json, print_table
     multiple=True,
     default=["bleu", "chrf"],
     show_default=True,
-    help="bleu, chrf, chrf++, ter, exact; can be repeated.",
+    help="bleu, chrf, chrf++, ter, rouge1, rouge2, rougeL, rougeLsum, exact; can be repeated.",
 )
 @click.option(
     "--tokenize",
@@ -28,6 +28,8 @@ from nmt.cli.options import format_option, print_json, print_table
     help="Tokenizer of BLEU: 13a, intl, char, zh, ja-mecab, ko-mecab, none.",
 )
 @click.option("--lowercase", is_flag=True, help="Compare without case.")
+@click.option("--stemmer", is_flag=True, help="Porter's stemmer for ROUGE: for English.")
+@click.option("--rouge-words", default="unicode", show_default=True, help="unicode, or ascii as in rouge-score.")
 @click.option(
     "--bootstrap-samples",
     type=click.IntRange(0),
@@ -42,11 +44,14 @@ def score(
     metrics: tuple[str, ...],
     tokenize: str,
     lowercase: bool,
+    stemmer: bool,
+    rouge_words: str,
     bootstrap_samples: int,
     form: str,
 ) -> None:
     """Score a file of HYPOTHESES against one or more files of REFERENCES, line by line."""
     from nmt.config import EvaluationConfig
+    from nmt.evaluation.metrics import MetricOptions
     from nmt.evaluation.scores import score_files
     from nmt.strict_yaml import read_settings
 
@@ -56,6 +61,8 @@ def score(
             "metrics": list(metrics),
             "tokenize": tokenize,
             "lowercase": lowercase,
+            "stemmer": stemmer,
+            "rouge_words": rouge_words,
             "bootstrap_samples": bootstrap_samples,
         },
         "nmt score",
@@ -64,8 +71,7 @@ def score(
         hypotheses,
         list(references),
         settings.metrics,
-        tokenize=settings.tokenize,
-        lowercase=settings.lowercase,
+        MetricOptions.of(settings),
         bootstrap_samples=settings.bootstrap_samples,
     )
     if form == "json":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from nmt.cli.options import bundle_argument, ensemble_options, format_option, no
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
 )
+@click.option("--resume", is_flag=True, help="Go on with what an interrupted translation to --output has left.")
 @click.option("--beam-size", type=int, help="Hypotheses kept per step; 1 is greedy search.")
 @click.option("--length-penalty", type=float, help="Exponent a of length^a that divides scores.")
 @click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
@@ -50,6 +54,7 @@ def translate(
     bundle: Path,
     source: Path | None,
     output: Path | None,
+    resume: bool,
     ensemble: tuple[Path, ...],
     weight: tuple[float, ...],
     combination: Any,
@@ -67,11 +72,13 @@ def translate(
     N lines in, N lines out; a blank line stays blank. For a model of vectors SOURCE is an .npz file: N arrays, N lines.
     Only --n-best, as text, writes more: up to N lines for each. Fields behind the text stand between " ||| "; --format
     jsonl has all of them in one object per line. Words stand between white space, in the source after normalisation.
+    Standard input is answered as it arrives. A file is translated in flat memory, however large it is; when that is
+    interrupted, the same command with --resume goes on, and the file becomes what it would have become.
     """
     from nmt.bundle import load_bundle
     from nmt.decoding.output import OutputFormat
-    from nmt.decoding.translate import translate_command
-    from nmt.terminal import load_tensorflow
+    from nmt.decoding.stream import Progress, translate_command
+    from nmt.terminal import StatusLine, load_tensorflow
 
     overrides = {name: value for name, value in options.items() if value is not None}
     opened, *others = map(load_bundle, (bundle, *ensemble))
@@ -86,7 +93,34 @@ def translate(
         flags=flags,
         summary=opened.recipe.task == "summarization",
     )
-    translate_command(opened, no_dash(source), no_dash(output), overrides, layout, dictionary, **votes)
+    target = no_dash(output)
+    with StatusLine() as line, _continuable(target):
+        progress = Progress(line.show, line.pause) if target else None
+        options = {"layout": layout, "dictionary": dictionary, "resume": resume, "progress": progress}
+        translate_command(opened, no_dash(source), target, overrides, **options, **votes)
+
+
+@contextmanager
+def _continuable(target: Path | None) -> Iterator[None]:
+    """Turns what interrupts the writing of a file inside of the block into the error that tells how to go on."""
+    from nmt.errors import InterruptedRun, NmtError
+    from nmt.terminal import command_to_continue
+
+    if target is None:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    command = command_to_continue()
+    going_on = f"Continue:\n  {command if '--resume' in command.split() else f'{command} --resume'}"
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise InterruptedRun(f"{target}: interrupted; the lines that are done are kept", action=going_on) from error
+    except OSError as error:
+        raise NmtError(
+            f"{target}: {error.strerror or error}; the lines that are done are kept",
+            action=f"Check the rights and the space on the disk. {going_on}",
+        ) from error
 
 
 @click.command("score-pairs")

@@ -20,7 +20,7 @@ from nmt.tokenizer import BOS, PAD, UNK
 
 
 def search_problem(
-    model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig, hypotheses: int
+    model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig, hypotheses: int, projections: Any = None
 ) -> tuple[Step, Any, tf.Tensor]:
     """Returns what a search starts from: the step function, the first state, and the longest lengths, int32 [B].
 
@@ -29,6 +29,7 @@ def search_problem(
         source: ids [B, S], or marked vectors [B, S, 1 + F].
         config: the limits of the length, and whether unknown pieces may be written.
         hypotheses: K of every sentence.
+        projections: what the model's ``token_projections`` gave for its weights, where it has been asked.
     """
     network: Any = model
     memory, first = network.encode(source, Dropout(0.0, None))
@@ -38,7 +39,7 @@ def search_problem(
     forbidden = tf.reduce_sum(tf.one_hot(never, network.target_vocab_size), axis=0) * NEVER
 
     def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-        logits, new_state, _ = network.step(tokens, memory, state)
+        logits, new_state, _ = network.step(tokens, memory, state, projections)
         # Masked behind the softmax: a hypothesis has the probability that forced decoding gives it.
         return tf.nn.log_softmax(tf.cast(logits, tf.float32)) + forbidden, new_state
 
@@ -53,16 +54,19 @@ class BatchDecoder:
     Args:
         model: the network, or the networks that vote.
         config: the ``decoding`` section.
+        final_weights: whether the weights stay as they are while this decoder is in use.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, config: DecodingConfig) -> None:
+    def __init__(self, model: Seq2Seq | Ensemble, config: DecodingConfig, final_weights: bool = True) -> None:
         self._model = model
         self._config = config
+        self._final_weights = final_weights
+        self._projections: Any = None
         self._search = tf.function(self._decode, input_signature=[model.source_spec])
 
     def _decode(self, source: tf.Tensor) -> Hypotheses:
         beam = self._config.beam_size
-        problem = search_problem(self._model, source, self._config, beam)
+        problem = search_problem(self._model, source, self._config, beam, self._projections)
         return beam_search(*problem, beam, self._config.length_penalty)
 
     def decode(self, sources: Sequence[Any], hypotheses: int = 1) -> list[list[Hypothesis]]:
@@ -74,6 +78,7 @@ class BatchDecoder:
             sources: what to decode.
             hypotheses: most outputs per source, at most ``decoding.beam_size``; fewer where the search found fewer.
         """
+        self._project_tokens()
         results: list[list[Hypothesis]] = [[] for _ in sources]
         for chosen, batch in length_batches(sources, self._config.tokens_per_batch // self._config.beam_size):
             found = [part[:, :hypotheses].numpy() for part in self._search(tf.constant(batch))]
@@ -89,6 +94,23 @@ class BatchDecoder:
     def decode_ids(self, sources: Sequence[Any]) -> list[list[int]]:
         """Returns the ids of the best output of each source."""
         return [best[0].ids for best in self.decode(sources)]
+
+    def _project_tokens(self) -> None:
+        """Computes the products of embeddings and kernel once for all searches; again where weights may have changed.
+
+        The graph of the search reads them from variables, so that they are not a part of it.
+        """
+        if not self._config.project_tokens or (self._projections is not None and self._final_weights):
+            return
+        products = self._model.token_projections()
+        if self._projections is None:
+            self._projections = tf.nest.map_structure(
+                lambda part: None if part is None else tf.Variable(part, trainable=False), products
+            )
+        else:
+            tf.nest.map_structure(
+                lambda kept, part: None if part is None else kept.assign(part), self._projections, products
+            )
 
 
 def _without_padding(tokens: npt.NDArray[np.int32]) -> list[int]:

@@ -53,19 +53,24 @@ class Ensemble:
         memories, states = zip(*(model.encode(source, dropout) for model in self.models), strict=True)
         return EnsembleMemory(list(memories), memories[0].mask), list(states)
 
-    def step(self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any]) -> tuple[tf.Tensor, list[Any], Any]:
+    def token_projections(self) -> list[Any]:
+        """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.token_projections`."""
+        return [model.token_projections() for model in self.models]
+
+    def step(
+        self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any], projections: list[Any] | None = None
+    ) -> tuple[tf.Tensor, list[Any], Any]:
         """Runs one decoding step of every member.
 
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
+            projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
 
         Returns:
             The unnormalised log-probabilities [B, K, V], the members' new states, and what each was computed from.
         """
-        steps = [
-            model.step(tokens, own, before)
-            for model, own, before in zip(self.models, memory.members, state, strict=True)
-        ]
+        parts = zip(self.models, memory.members, state, projections or [None] * len(self.models), strict=True)
+        steps = [model.step(tokens, own, before, projected) for model, own, before, projected in parts]
         combined = self.combine([logits for logits, _, _ in steps])
         return combined, [new for _, new, _ in steps], [output for _, _, output in steps]
 

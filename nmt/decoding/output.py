@@ -111,9 +111,10 @@ class OutputFormat:
 def details_json(details: Details | None) -> dict[str, Any]:
     """Returns what is known of a translation word by word, as JSON values; of a blank one that there is no word."""
     if details is None:
-        return {"words": [], "alignment": []}
+        return {"ids": [], "words": [], "alignment": []}
     end, generation = details.end_log_probability, details.word_generation
     result: dict[str, Any] = {
+        "ids": list(details.ids),
         "words": details.target.words,
         "word_log_probabilities": _rounded(details.word_log_probabilities, 6),
         "end_log_probability": None if end is None else round(end, 6),

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from nmt import textio
 from nmt.bundle import Bundle
 from nmt.decoding.output import details_json
-from nmt.decoding.translate import Translator, vectors_for
+from nmt.decoding.stream import vectors_for
+from nmt.decoding.translate import Translator
 from nmt.decoding.translation import Details
 from nmt.errors import DataError
 from nmt.tokenizer import EOS
@@ -118,8 +119,8 @@ def score_pairs_command(
     if output is not None:
         textio.write_lines(output, found)
         return
-    for line in found:
-        textio.print_line(line)
+    while chunk := list(islice(found, _CHUNK_PAIRS)):
+        textio.print_lines(chunk)
 
 
 def _scores(scorer: PairScorer, pairs: Iterable[tuple[Any, ...]]) -> Iterator[PairScore]:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from nmt import textio
 from nmt.bundle import Bundle
 from nmt.config import DecodingConfig
 from nmt.decoding.batches import encode_filled
-from nmt.decoding.unknown import read_dictionary
 from nmt.errors import UsageError
+from nmt.storage import sha256_of_json
 from nmt.strict_yaml import read_settings
 from nmt.tokenizer import UNK
-from nmt.vectors import Vectors, check_features, read_vectors
+from nmt.vectors import Vectors, check_features
 
 if TYPE_CHECKING:
-    from nmt.decoding.output import OutputFormat
-    from nmt.decoding.translation import Translation
+    from nmt.decoding.translation import Details, Examiner, Translation
 
-_CHUNK_LINES = 2_000  # lines that are sorted by length together
-_REPORT_SECONDS = 5
+CHUNK_LINES = 2_000
+"""Lines that are sorted by length together."""
 
 
 class Translator:
@@ -42,6 +38,12 @@ class Translator:
     Raises:
         UsageError: an override is unknown or out of range, the weights do not fit, a model has another vocabulary, or
             unknown words are to be replaced and the model has no attention to point at others.
+
+    Attributes:
+        bundle: the first model's.
+        config: the decoding settings.
+        model: the network of ``bundle``.
+        identity: all that its translations depend on, as JSON values.
     """
 
     def __init__(
@@ -55,7 +57,6 @@ class Translator:
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
-        from nmt.decoding.translation import Examiner
 
         _check_ensemble(bundle, others, weights)
         self.bundle = bundle
@@ -75,8 +76,15 @@ class Translator:
                 "the dictionary is for unknown words, and none are written",
                 action="Add --replace-unknown, or leave it out",
             )
-        replacements = (dictionary or {}) if self.config.replace_unknown else None
-        self.examiner = Examiner(voters, bundle.tokenizers, replacements)
+        self._dictionary = (dictionary or {}) if self.config.replace_unknown else None
+        self._voters = voters
+        self.identity = {
+            "bundles": [voter.digest for voter in (bundle, *others)],
+            "weights": list(weights),
+            "combination": combination if others else None,
+            "decoding": self.config.model_dump(mode="json"),
+            "dictionary": sha256_of_json(dictionary) if dictionary is not None else None,
+        }
 
     def check_attention(self, what: str) -> None:
         """Raises UsageError if no model has the attention that ``what`` needs."""
@@ -87,7 +95,14 @@ class Translator:
                 action="Leave it out, or train a model with attention",
             )
 
-    def translate(self, lines: Iterable[str], chunk_lines: int = _CHUNK_LINES) -> Iterator[str]:
+    @cached_property
+    def examiner(self) -> Examiner:
+        """What finds out about outputs that there are."""
+        from nmt.decoding.translation import Examiner
+
+        return Examiner(self._voters, self.bundle.tokenizers, self._dictionary)
+
+    def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
 
         Args:
@@ -98,7 +113,7 @@ class Translator:
             yield best.text
 
     def translations(
-        self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = _CHUNK_LINES
+        self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = CHUNK_LINES
     ) -> Iterator[list[Translation]]:
         """Yields the best translations of each line, best first; one blank translation for a blank line.
 
@@ -135,13 +150,12 @@ class Translator:
         # Without details only outputs with unknown words, if these are replaced, have to be looked at again.
         replace = self.config.replace_unknown
         wanted = [index for index, ids in enumerate(outputs) if details or (replace and UNK in ids)]
-        read = [rows[index][0] for index in wanted]
-        examined = self.examiner.examine(
-            [sources[row] for row in read],
-            [outputs[index] for index in wanted],
-            None if texts is None else [texts[row] for row in read],
-        )
-        known = dict(zip(wanted, examined, strict=True))
+        known: dict[int, Details] = {}
+        if wanted:
+            read = [rows[index][0] for index in wanted]
+            read_texts = None if texts is None else [texts[row] for row in read]
+            chosen = [sources[row] for row in read], [outputs[index] for index in wanted]
+            known = dict(zip(wanted, self.examiner.examine(*chosen, read_texts), strict=True))
         answers: list[list[Translation]] = [[] for _ in sources]
         for index, ((row, best), text) in enumerate(zip(rows, written, strict=True)):
             found = known.get(index)
@@ -149,19 +163,28 @@ class Translator:
             answers[row].append(Translation(source, found.text if found else text, best, found if details else None))
         return answers
 
-    def translate_vectors(self, vectors: Vectors) -> Iterator[str]:
+    def translate_vectors(self, vectors: Vectors, lines: Iterable[str] | None = None) -> Iterator[str]:
         """Yields one line per sequence of vectors, in order.
+
+        Args:
+            vectors: the sources.
+            lines: the lines of those that are wanted; all when absent.
 
         Raises:
             DataError: the vectors are not as long as those that the model was trained on.
         """
-        for best, *_ in self.vector_translations(vectors, details=False):
+        for best, *_ in self.vector_translations(vectors, lines, details=False):
             yield best.text
 
     def vector_translations(
-        self, vectors: Vectors, hypotheses: int = 1, details: bool = True
+        self, vectors: Vectors, lines: Iterable[str] | None = None, hypotheses: int = 1, details: bool = True
     ) -> Iterator[list[Translation]]:
         """Yields the best translations of each sequence of vectors, as ``translations`` does.
+
+        Args:
+            vectors: the sources.
+            lines: the lines of those that are wanted; all when absent.
+            hypotheses, details: as ``translations`` takes them.
 
         Raises:
             DataError: the vectors are not as long as those that the model was trained on.
@@ -169,8 +192,8 @@ class Translator:
         """
         check_features(vectors.features, self.bundle.recipe.model.encoder.features, "the model takes other vectors")
         check_hypotheses(hypotheses, self.config)
-        sequences = iter(vectors.marked())
-        while chunk := list(islice(sequences, _CHUNK_LINES)):
+        sequences = iter(vectors.marked(lines))
+        while chunk := list(islice(sequences, CHUNK_LINES)):
             yield from self._found(chunk, None, hypotheses, details)
 
 
@@ -183,44 +206,6 @@ def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
             expected="1 to the size of the beam",
             action=f"Set the beam size to {max(1, hypotheses)}, or ask for fewer",
         )
-
-
-def translate_in_shards(
-    translator: Translator, source: Path, folder: Path, say: Callable[[str], None], shard_lines: int = _CHUNK_LINES
-) -> Iterator[str]:
-    """Yields one translation per line of a file; what is done stays done when the process is killed.
-
-    Every shard is written to a file of ``folder`` when it is complete, and is read from there when it is already there.
-    A shard is translated by itself and with deterministic operations, so the result does not depend on where the work
-    was interrupted, nor on what else the process has done.
-
-    Args:
-        translator: the model.
-        source: the lines to translate; the same in every attempt.
-        folder: of this file and this model alone.
-        say: is told of the progress every few seconds.
-        shard_lines: lines of a shard.
-    """
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-    total = textio.count_lines(source)
-    remaining = textio.read_lines(source)
-    began = shown = time.monotonic()
-    seen = translated = 0
-    for number in range(-(-total // shard_lines)):
-        shard = list(islice(remaining, shard_lines))
-        path = folder / f"{number:06}.txt"
-        seen += len(shard)
-        if not path.is_file():
-            textio.write_lines(path, translator.translate(shard, shard_lines))
-            translated += len(shard)
-            now = time.monotonic()
-            if now - shown > _REPORT_SECONDS or seen == total:
-                rate = translated / (now - began)
-                say(f"{seen:,} of {total:,} lines, {rate:,.0f} lines/s, {(total - seen) / rate / 60:.1f} min left")
-                shown = now
-        yield from textio.read_lines(path)
 
 
 def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[float]) -> None:
@@ -238,78 +223,3 @@ def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[
             received=", ".join(map(str, weights)),
             expected=f"{1 + len(others)} positive numbers, that of the first bundle first",
         )
-
-
-def translate_command(
-    bundle: Bundle,
-    source: Path | None,
-    target: Path | None,
-    overrides: dict[str, Any],
-    layout: OutputFormat,
-    dictionary: Path | None = None,
-    **ensemble: Any,
-) -> None:
-    """Translates a file or standard input to a file or standard output.
-
-    A terminal is answered line by line. A file is written under a temporary name and renamed when it is complete.
-
-    Args:
-        bundle: the model.
-        source, target: None for standard input and output.
-        overrides: as :class:`Translator` takes them.
-        layout: what is written for each line.
-        dictionary: what unknown words are replaced by.
-        **ensemble: the arguments of :class:`Translator` of that kind.
-    """
-    vectors = vectors_for(bundle, source)
-    entries = None if dictionary is None else read_dictionary(dictionary)
-    translator = Translator(bundle, overrides, dictionary=entries, **ensemble)
-    if layout.alignment != "none":
-        translator.check_attention("--alignment")
-    if vectors is not None:
-        found = translator.vector_translations(vectors, layout.hypotheses, layout.details)
-    else:
-        lines = textio.read_input(source)
-        chunk_lines = 1 if source is None and sys.stdin.isatty() else _CHUNK_LINES
-        found = translator.translations(lines, layout.hypotheses, layout.details, chunk_lines)
-    answers = (line for number, best in enumerate(found) for line in layout.lines(best, number))
-    if target is None:
-        for answer in answers:
-            textio.print_line(answer)
-    else:
-        # A pipe can be read only once: counting its lines would leave none to translate.
-        total = textio.count_lines(source) if vectors is None and source and source.is_file() else None
-        textio.write_lines(target, _counted(answers, len(vectors) if vectors else total))
-
-
-def vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
-    """Returns the vectors of a source for a bundle that takes such, None for one that takes text.
-
-    Raises:
-        UsageError: the bundle takes the other kind of source.
-        DataError: the vectors cannot be read.
-    """
-    takes_vectors = bundle.recipe.model.encoder.input == "vectors"
-    if (source is not None and source.suffix == ".npz") != takes_vectors:
-        expected = f"an .npz file of vectors of {bundle.recipe.model.encoder.features} features"
-        raise UsageError(
-            f"{source or 'standard input'}: not what this bundle translates",
-            received="text" if takes_vectors else "an .npz file",
-            expected=expected if takes_vectors else "text, one sentence per line",
-            action=f"Give {'vectors' if takes_vectors else 'text'}, or another bundle",
-        )
-    return read_vectors(source) if takes_vectors and source else None
-
-
-def _counted(lines: Iterable[str], total: int | None, say: Callable[[str], None] | None = None) -> Iterator[str]:
-    """Passes lines on and reports count, rate and time left to standard error every few seconds."""
-    say = say or (lambda text: print(text, file=sys.stderr, flush=True))
-    began = shown = time.monotonic()
-    for count, line in enumerate(lines, start=1):
-        yield line
-        now = time.monotonic()
-        if now - shown > _REPORT_SECONDS:
-            rate = count / (now - began)
-            left = f", {(total - count) / rate / 60:.1f} min left" if total else ""
-            say(f"{count:,} lines, {rate:,.0f} lines/s{left}")
-            shown = now

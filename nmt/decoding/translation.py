@@ -36,6 +36,7 @@ class Details:
     """What forced decoding finds out about an output.
 
     Attributes:
+        ids: the output's tokens.
         text: the output, one line.
         forced: by token, EOS counted.
         source: the source's words, by the pieces that the encoder reads, EOS counted. In a source of vectors each
@@ -43,6 +44,7 @@ class Details:
         target: the output's words, by its tokens, EOS counted.
     """
 
+    ids: Sequence[int]
     text: str
     forced: Forced
     source: Words
@@ -160,14 +162,8 @@ class Examiner:
         for side, ids, found, (text, spans) in zip(sides, outputs, forced, written, strict=True):
             if self._dictionary is not None and UNK in ids and found.weights is not None:
                 text, spans = replace_unknown(text, spans, ids, found.weights, side.surfaces, self._dictionary)
-            results.append(
-                Details(
-                    as_line(text.removeprefix(" ") if UNK in ids[:1] else text),
-                    found,
-                    side.words,
-                    _words(text, spans, len(ids)),
-                )
-            )
+            shown = as_line(text.removeprefix(" ") if UNK in ids[:1] else text)
+            results.append(Details(ids, shown, found, side.words, _words(text, spans, len(ids))))
         return results
 
 

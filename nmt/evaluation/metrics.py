@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 import nmt
+from nmt.config import EvaluationConfig
 from nmt.errors import UsageError, nearest
 from nmt.evaluation.ngrams import Alphabet, NgramMatcher, Tokens, WordList
 
@@ -29,6 +30,10 @@ METRICS = {
     "chrf": "chrF",
     "chrf++": "chrF++",
     "ter": "TER",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "rougeLsum": "ROUGE-Lsum",
     "exact": "exact match",
     "perplexity": "perplexity",
 }
@@ -51,10 +56,23 @@ class MetricOptions:
     Attributes:
         tokenize: sacreBLEU's tokenizer for BLEU; the other metrics have none.
         lowercase: compare without case.
+        stemmer: Porter's stemmer for ROUGE.
+        rouge_words: what words are for ROUGE: ``unicode`` for all scripts, ``ascii`` as in the package rouge-score.
     """
 
     tokenize: str = "13a"
     lowercase: bool = False
+    stemmer: bool = False
+    rouge_words: str = "unicode"
+
+    @classmethod
+    def of(cls, config: EvaluationConfig) -> MetricOptions:
+        """Returns the options that a recipe's ``evaluation`` gives."""
+        return cls(config.tokenize, config.lowercase, config.stemmer, config.rouge_words)
+
+
+DEFAULT_OPTIONS = MetricOptions()
+"""Those of a recipe that does not say otherwise."""
 
 
 class Metric(ABC):
@@ -123,7 +141,7 @@ class Bleu(_Sacrebleu):
     _ORDERS = 4
 
     def __init__(
-        self, references: Sequence[Lines], options: MetricOptions = MetricOptions(), effective_order: bool = False
+        self, references: Sequence[Lines], options: MetricOptions = DEFAULT_OPTIONS, effective_order: bool = False
     ) -> None:
         super().__init__("bleu", _sacrebleu_bleu(options, effective_order), references)
         self._effective_order = effective_order
@@ -187,7 +205,7 @@ class Chrf(_Sacrebleu):
     _CHARACTER_ORDERS = 6
 
     def __init__(
-        self, references: Sequence[Lines], options: MetricOptions = MetricOptions(), word_order: int = 0
+        self, references: Sequence[Lines], options: MetricOptions = DEFAULT_OPTIONS, word_order: int = 0
     ) -> None:
         from sacrebleu.metrics import CHRF
 
@@ -258,7 +276,7 @@ class Chrf(_Sacrebleu):
 class Ter(_Sacrebleu):
     """TER; statistics: edits to the reference that needs fewest, mean length of the references."""
 
-    def __init__(self, references: Sequence[Lines], options: MetricOptions = MetricOptions()) -> None:
+    def __init__(self, references: Sequence[Lines], options: MetricOptions = DEFAULT_OPTIONS) -> None:
         from sacrebleu.metrics import TER
 
         lists = [list(lines) for lines in references]
@@ -281,7 +299,7 @@ class ExactMatch(Metric):
 
     name = "exact"
 
-    def __init__(self, references: Sequence[Lines], options: MetricOptions = MetricOptions()) -> None:
+    def __init__(self, references: Sequence[Lines], options: MetricOptions = DEFAULT_OPTIONS) -> None:
         self._lowercase = options.lowercase
         self._references = [[self._seen(line) for line in lines] for lines in references]
 
@@ -304,7 +322,7 @@ class ExactMatch(Metric):
         return line.lower() if self._lowercase else line
 
 
-def open_metric(name: str, references: Sequence[Lines], options: MetricOptions = MetricOptions()) -> Metric:
+def open_metric(name: str, references: Sequence[Lines], options: MetricOptions = DEFAULT_OPTIONS) -> Metric:
     """Returns a metric that compares with references.
 
     Args:
@@ -322,6 +340,10 @@ def open_metric(name: str, references: Sequence[Lines], options: MetricOptions =
             return Chrf(references, options, word_order=2 if name == "chrf++" else 0)
         case "ter":
             return Ter(references, options)
+        case "rouge1" | "rouge2" | "rougeL" | "rougeLsum":
+            from nmt.evaluation.rouge import Rouge
+
+            return Rouge(name, references, options)
         case "exact":
             return ExactMatch(references, options)
         case "perplexity":

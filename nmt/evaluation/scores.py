@@ -18,7 +18,7 @@ import nmt
 from nmt.config import EvaluationConfig
 from nmt.errors import DataError
 from nmt.evaluation import significance
-from nmt.evaluation.metrics import LOWER_IS_BETTER, Bleu, Floats, Metric, MetricOptions, open_metric
+from nmt.evaluation.metrics import DEFAULT_OPTIONS, LOWER_IS_BETTER, Bleu, Floats, Metric, MetricOptions, open_metric
 from nmt.evaluation.metrics import METRICS as METRICS
 from nmt.textio import read_lines
 
@@ -94,9 +94,8 @@ def score_lines(
     hypotheses: Sequence[str],
     references: Sequence[Sequence[str]],
     metrics: Sequence[str],
+    options: MetricOptions = DEFAULT_OPTIONS,
     *,
-    tokenize: str = "13a",
-    lowercase: bool = False,
     bootstrap_samples: int = 0,
     seed: int = significance.SEED,
 ) -> list[Score]:
@@ -106,8 +105,7 @@ def score_lines(
         hypotheses: one line per segment; blank lines are legal and count as wrong.
         references: one or more translations of the whole corpus, each with as many lines.
         metrics: names of a recipe's ``evaluation.metrics``.
-        tokenize: sacreBLEU's tokenizer for BLEU; the other metrics have none.
-        lowercase: compare without case, in all metrics.
+        options: tokenizer, case, stemmer.
         bootstrap_samples: resamplings for the 95% interval; below 2 there is none.
         seed: of the resampling.
 
@@ -120,7 +118,6 @@ def score_lines(
     """
     names = ["the hypotheses", *(f"reference {number}" for number in range(1, len(references) + 1))]
     _check_counts(names, [len(hypotheses), *map(len, references)])
-    options = MetricOptions(tokenize, lowercase)
     scores = []
     for name in metrics:
         metric = open_metric(name, references, options)
@@ -149,7 +146,7 @@ def score_statistics(
 
 
 def sentence_scores(
-    hypotheses: Sequence[str], references: Sequence[str], metric: str, tokenize: str = "13a", lowercase: bool = False
+    hypotheses: Sequence[str], references: Sequence[str], metric: str, options: MetricOptions = DEFAULT_OPTIONS
 ) -> list[float]:
     """Returns the score of every line by itself, 0 to 1; 0 for a blank hypothesis.
 
@@ -159,10 +156,8 @@ def sentence_scores(
     Args:
         hypotheses, references: line n of one against line n of the other.
         metric: bleu, chrf or another one of a recipe's ``evaluation.metrics`` that sacreBLEU computes.
-        tokenize: sacreBLEU's tokenizer for BLEU.
-        lowercase: compare without case.
+        options: tokenizer, case, stemmer.
     """
-    options = MetricOptions(tokenize, lowercase)
     by_itself = Bleu([references], options, effective_order=True) if metric == "bleu" else None
     scorer = by_itself or open_metric(metric, [references], options)
     scores: list[float] = np.clip(scorer.scores(scorer.statistics(hypotheses)) / 100.0, 0.0, 1.0).tolist()
@@ -173,9 +168,8 @@ def score_files(
     hypotheses: Path,
     references: list[Path],
     metrics: Sequence[str],
+    options: MetricOptions = DEFAULT_OPTIONS,
     *,
-    tokenize: str = "13a",
-    lowercase: bool = False,
     bootstrap_samples: int = 0,
     seed: int = significance.SEED,
 ) -> list[Score]:
@@ -192,8 +186,7 @@ def score_files(
         sides[0],
         sides[1:],
         metrics,
-        tokenize=tokenize,
-        lowercase=lowercase,
+        options,
         bootstrap_samples=bootstrap_samples,
         seed=seed,
     )
@@ -217,7 +210,7 @@ def check_metrics(config: EvaluationConfig) -> None:
         UsageError: a metric's tokenizer is not installed.
     """
     for name in {*config.metrics, "bleu"} - {"exact", "perplexity"}:  # validation computes BLEU in any case
-        open_metric(name, [[""]], MetricOptions(config.tokenize, config.lowercase))
+        open_metric(name, [[""]], MetricOptions.of(config))
 
 
 def _check_counts(names: list[str], counts: list[int]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, UsageError, nearest
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import METRICS
 from nmt.leaderboard.entry import (
     ONLY_REFERENCE,
@@ -267,4 +268,5 @@ def _scoring(additions: Additions, test: TestSet, known: Sequence[Record]) -> Sc
     tokenize = additions.tokenize or tokenize or _TOKENIZERS.get(test.languages.rpartition("-")[2][:2], "13a")
     lowercase = additions.lowercase or any("case:lc" in parts for parts in signatures.values())
     metrics = additions.metrics or tuple(signatures) or Scoring().metrics
-    return Scoring(metrics, tokenize, lowercase, additions.bootstrap_samples)
+    stemmer = any("stem:porter" in parts for parts in signatures.values())
+    return Scoring(metrics, MetricOptions(tokenize, lowercase, stemmer), additions.bootstrap_samples)

@@ -10,6 +10,7 @@ from typing import Any
 
 import nmt
 from nmt.errors import DataError
+from nmt.evaluation.metrics import DEFAULT_OPTIONS, MetricOptions
 from nmt.evaluation.scores import Score, score_lines
 from nmt.leaderboard.records import Record, append_records
 from nmt.leaderboard.texts import Text, TextStore
@@ -78,14 +79,12 @@ class Scoring:
 
     Attributes:
         metrics: names of a recipe's ``evaluation.metrics``, without perplexity.
-        tokenize: BLEU's tokenizer.
-        lowercase: compare without case.
+        options: tokenizer, case, stemmer.
         bootstrap_samples: for the intervals; 0 for none.
     """
 
     metrics: Sequence[str] = ("bleu", "chrf")
-    tokenize: str = "13a"
-    lowercase: bool = False
+    options: MetricOptions = DEFAULT_OPTIONS
     bootstrap_samples: int = 1000
 
     def score(self, hypothesis: Text, views: Sequence[View]) -> dict[str, list[Score]]:
@@ -100,8 +99,7 @@ class Scoring:
                 hypothesis.lines,
                 [reference.lines for reference in view.references.values()],
                 self.metrics,
-                tokenize=self.tokenize,
-                lowercase=self.lowercase,
+                self.options,
                 bootstrap_samples=self.bootstrap_samples,
             )
             for view in views

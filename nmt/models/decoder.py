@@ -143,8 +143,25 @@ class Decoder(keras.layers.Layer):
         ]
         return DecoderOutput(*output)
 
+    def project_tokens(self, tokens: tf.Tensor) -> tf.Tensor | None:
+        """Returns the share of embedded tokens [V, E] in what the bottom layer needs of its inputs: [V, G].
+
+        A search that is to take many steps computes it once for the whole vocabulary. None where tokens are not fed, or
+        are normalised together with what else is fed.
+        """
+        if not self.config.feed_token or self.config.layer_norm:
+            return None
+        layer, depth = self.layers[0], tokens.shape[-1]
+        rest = tf.zeros([tf.shape(tokens)[0], self.inputs_depth - depth])
+        return layer.project(tf.concat([tokens, rest], axis=-1))
+
     def step(
-        self, tokens: tf.Tensor, memory: Memory, state: DecoderState, masks: list[tf.Tensor] | None = None
+        self,
+        tokens: tf.Tensor,
+        memory: Memory,
+        state: DecoderState,
+        masks: list[tf.Tensor] | None = None,
+        projected: tf.Tensor | None = None,
     ) -> tuple[DecoderOutput, DecoderState]:
         """Runs one step for K hypotheses of every sentence.
 
@@ -152,6 +169,7 @@ class Decoder(keras.layers.Layer):
             tokens: [B, K, E], embeddings of the last tokens; [B, K, 0] where they are not fed.
             state: N = B*K rows, those of a sentence side by side.
             masks: dropout of the layers above the bottom one and of the readout, each [B, 1, depth]; None for none.
+            projected: [B*K, G], the tokens' rows of ``project_tokens``; None to compute them here.
         """
         shape = tf.shape(tokens)[:2]
         drop = iter(masks or [])
@@ -168,7 +186,9 @@ class Decoder(keras.layers.Layer):
         for index, (layer, frame) in enumerate(zip(self.layers, self.frames, strict=True)):
             layer_inputs = _drop(_join(outputs, context), drop) if index else inputs
             read = frame.before(layer_inputs)
-            states.append(layer.step(tf.reshape(read, [-1, read.shape[-1]]), state.layers[index]))
+            read = tf.reshape(read, [-1, read.shape[-1]])  # [B*K, I]
+            own = layer.project(read) if index or projected is None else self._add_rest(projected, read, tokens)
+            states.append(layer.step(own, state.layers[index]))
             outputs = frame.after(layer_inputs, beams(states[-1].hidden))  # [B, K, H]
             if self._asks_at(index):
                 context, weights = self.attention.attend(outputs, memory, beams(state.time), coverage)
@@ -176,6 +196,13 @@ class Decoder(keras.layers.Layer):
         feed = tf.reshape(output.readout, [-1, self.readout.outputs]) if self.config.input_feeding else ()
         covered = state.coverage + tf.reshape(weights, tf.shape(state.coverage)) if self.config.coverage else ()
         return output, DecoderState(states, state.time + 1, feed, covered)
+
+    def _add_rest(self, projected: tf.Tensor, inputs: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+        """Adds to the tokens' share of the bottom layer's projection what the other ``inputs`` [B*K, I] have in it."""
+        depth = tokens.shape[-1]
+        if depth == self.inputs_depth:
+            return projected
+        return projected + tf.matmul(inputs[:, depth:], self.layers[0].kernel[depth:])
 
     def _asks_at(self, index: int) -> bool:
         """Whether attention is asked by the layer ``index``."""

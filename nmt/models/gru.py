@@ -65,9 +65,12 @@ class Gru(keras.layers.Layer):
         outputs, hidden = _run(tf.transpose(inputs, [1, 0, 2]), lengths, state.hidden, *weights)
         return tf.transpose(outputs, [1, 0, 2]), GruState(hidden)
 
-    def step(self, inputs: tf.Tensor, state: GruState) -> GruState:
-        """Runs one step on ``inputs`` [B, I] and returns the new state, whose ``hidden`` is the output."""
-        projected = tf.matmul(inputs, self.kernel) + self.bias  # [B, 3H]
+    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns what a step needs of its ``inputs`` [B, I], the bias included: [B, 3H]."""
+        return tf.matmul(inputs, self.kernel) + self.bias
+
+    def step(self, projected: tf.Tensor, state: GruState) -> GruState:
+        """Runs one step on projected inputs [B, 3H] and returns the new state, whose ``hidden`` is the output."""
         return GruState(
             _cell(projected, tf.matmul(state.hidden, self.recurrent_kernel), state.hidden, self.candidate_bias)[0]
         )

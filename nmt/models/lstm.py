@@ -70,9 +70,13 @@ class Lstm(keras.layers.Layer):
         outputs, hidden, cell = _run(tf.transpose(inputs, [1, 0, 2]), lengths, *state, kernel, recurrent, bias)
         return tf.transpose(outputs, [1, 0, 2]), LstmState(hidden, cell)
 
-    def step(self, inputs: tf.Tensor, state: LstmState) -> LstmState:
-        """Runs one step on ``inputs`` [B, I] and returns the new state, whose ``hidden`` is the output."""
-        gates = tf.matmul(inputs, self.kernel) + tf.matmul(state.hidden, self.recurrent_kernel) + self.bias  # [B, 4H]
+    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns what a step needs of its ``inputs`` [B, I], the bias included: [B, 4H]."""
+        return tf.matmul(inputs, self.kernel) + self.bias
+
+    def step(self, projected: tf.Tensor, state: LstmState) -> LstmState:
+        """Runs one step on projected inputs [B, 4H] and returns the new state, whose ``hidden`` is the output."""
+        gates = projected + tf.matmul(state.hidden, self.recurrent_kernel)  # [B, 4H]
         return LstmState(*_cell(gates, state.cell)[:2])
 
     def zero_state(self, batch: tf.Tensor) -> LstmState:

@@ -25,8 +25,11 @@ class CellLayer(Protocol):
     def sequence(self, inputs: tf.Tensor, mask: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         """Runs over whole sequences; returns the outputs [B, T, H] and the state after each one's last real step."""
 
-    def step(self, inputs: tf.Tensor, state: Any) -> Any:
-        """Runs one step and returns the new state."""
+    def project(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns what a step needs of its inputs [B, I]: their products with the kernel, and the bias, [B, G]."""
+
+    def step(self, projected: tf.Tensor, state: Any) -> Any:
+        """Runs one step on projected inputs and returns the new state."""
 
     def zero_state(self, batch: tf.Tensor) -> Any:
         """Returns a state of zeros."""

@@ -131,19 +131,31 @@ class Seq2Seq(keras.layers.Layer):
             copied = generate * tf.nn.softmax(vocabulary) + (1.0 - generate) * copied
         return tf.math.log(copied + TINY)
 
+    def token_projections(self) -> tf.Tensor | None:
+        """Returns what the decoder's bottom layer needs of each token of the vocabulary [V, G]; see ``step``.
+
+        It is embedding times kernel, which depends on the weights alone (Devlin 2017, section 3.1). None where there is
+        no such product.
+        """
+        if self.target_embedding is None:
+            return None
+        return self.decoder.project_tokens(self.target_embedding.embed(tf.range(self.target_vocab_size)))
+
     def step(
-        self, tokens: tf.Tensor, memory: Memory, state: DecoderState
+        self, tokens: tf.Tensor, memory: Memory, state: DecoderState, projections: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, DecoderState, DecoderOutput]:
         """Runs one decoding step for K hypotheses of every sentence.
 
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
             state: N = B*K rows, those of a sentence side by side.
+            projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
 
         Returns:
             The logits [B, K, V], the new state, and what they were computed from.
         """
-        output, new_state = self.decoder.step(self._embed_target(tokens), memory, state)
+        projected = None if projections is None else tf.gather(projections, tf.reshape(tokens, [-1]))  # [B*K, G]
+        output, new_state = self.decoder.step(self._embed_target(tokens), memory, state, projected=projected)
         return self.logits(output, memory), new_state, output
 
     def _embed_target(self, tokens: tf.Tensor) -> tf.Tensor:

@@ -145,7 +145,7 @@ def diagnose(name: str, workspace: Workspace, say: Callable[[str], None] = print
             received=f"artifacts of {', '.join(other)} that this version makes otherwise",
             action=f"Run its recipe again, or examine its bundle alone: copy it out of {run.workspace.root}",
         )
-    return _examine_run(run, say)
+    return examine_run(run, say)
 
 
 def _of_another_version(run: TrainedRun) -> list[str]:
@@ -185,7 +185,8 @@ def find_run(name: str, workspace: Workspace) -> TrainedRun | None:
     return TrainedRun(recipe, workspace, whole)
 
 
-def _examine_run(run: TrainedRun, say: Callable[[str], None]) -> Diagnosis:
+def examine_run(run: TrainedRun, say: Callable[[str], None]) -> Diagnosis:
+    """Examines a run whose training is done, with its test sets where they are translated."""
     diagnosis = Diagnosis(f"run {run.name} in {run.workspace.root}")
     recipe = run.bundle.recipe
     load_tensorflow()

@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import nmt
 from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.fetch import MIRROR_VARIABLE, is_offline
 from nmt.evaluation.findings import Finding, Verdict
@@ -248,3 +249,17 @@ def gpu_finding(gpus: list[str], built_with_cuda: bool, driver: bool) -> Finding
 def describe_system() -> str:
     """Returns the system and the interpreter in words."""
     return f"{platform.system()} {platform.machine()}, {sys.executable}"
+
+
+def environment_facts() -> dict[str, str]:
+    """Returns what a run was made with, by name, for those who want to make it again. TensorFlow is loaded for it."""
+    load_tensorflow()
+    from nmt.training.device_check import find_accelerators
+
+    facts = {"nmt": nmt.__version__, "Python": platform.python_version()}
+    facts |= {name: installed_version(name) or "not installed" for name in _PACKAGES}
+    return facts | {
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "CPU cores": f"{usable_cpus():g} of {os.cpu_count() or 1}",
+        "GPU": ", ".join(find_accelerators().gpus) or "none",
+    }

@@ -24,6 +24,7 @@ from nmt import textio
 from nmt.config import Recipe, TrainingConfig
 from nmt.dataset import EncodedCorpus
 from nmt.errors import NmtError
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import score_lines
 from nmt.pipeline.epoch import Epoch, largest, plan_batches, spread
 from nmt.pipeline.plan import PlannedStage
@@ -265,6 +266,8 @@ def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measure
         metrics = [metric for metric in recipe.evaluation.metrics if metric != "perplexity"]
         seconds = _scoring_seconds(references, metrics, recipe, recipe.evaluation.bootstrap_samples) * scale
         rows.append(StageForecast("evaluate", None, seconds, f"{tests:,} lines, the metrics"))
+    if "examine" in waiting:
+        rows.append(StageForecast("examine", None, None, "not measured; some seconds"))
     if "record" in waiting:
         rows.append(StageForecast("record", 2 * bundle, None, "computed; a few seconds"))
     return rows
@@ -280,8 +283,7 @@ def _scoring_seconds(lines: list[str], metrics: Sequence[str], recipe: Recipe, b
                 scored,
                 [scored],
                 metrics,
-                tokenize=recipe.evaluation.tokenize,
-                lowercase=recipe.evaluation.lowercase,
+                MetricOptions.of(recipe.evaluation),
                 bootstrap_samples=bootstrap_samples,
             )
         seconds = time.monotonic() - began

@@ -16,12 +16,13 @@ from typing import Any
 from nmt import textio
 from nmt.config import Recipe, load_recipe, shipped_folder
 from nmt.errors import RecipeError, UsageError, nearest
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import Score, score_lines
 from nmt.pipeline.run import print_progress, run_recipe
 from nmt.pipeline.stage import side_files
 from nmt.pipeline.stages import test_names
 from nmt.pipeline.workspace import Workspace
-from nmt.report import draw_by_length
+from nmt.report.pictures import draw_by_length
 from nmt.storage import write_bytes, write_json
 
 _BINS = 6  # groups of test lines by source length
@@ -145,13 +146,12 @@ def by_length(rows: Sequence[Row], metric: str) -> tuple[list[float], dict[str, 
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     size = -(-len(order) // _BINS)
     groups = [order[start : start + size] for start in range(0, len(order), size)]
-    evaluation = rows[0].recipe.evaluation
+    options = MetricOptions.of(rows[0].recipe.evaluation)
 
     def score(row: Row, group: list[int]) -> float:
         hypotheses = [run.hypotheses[index] for run in row.runs for index in group]
         references = [run.references[index] for run in row.runs for index in group]
-        options: dict[str, Any] = {"tokenize": evaluation.tokenize, "lowercase": evaluation.lowercase}
-        return score_lines(hypotheses, [references], [metric], **options)[0].value
+        return score_lines(hypotheses, [references], [metric], options)[0].value
 
     series = {row.recipe.name: [score(row, group) for group in groups] for row in rows}
     return [mean(lengths[index] for index in group) for group in groups], series

@@ -121,14 +121,17 @@ def _now() -> str:
 
 def _publish(record: Path, folder: Path) -> None:
     """Gives the results of a finished run a place whose name does not change: ``runs/<recipe>/``."""
-    mark = folder / "bundle" / "bundle.json"
-    if mark.is_file() and mark.read_bytes() == (record / "bundle" / "bundle.json").read_bytes():
+    if all(_same(folder / name, record / name) for name in ("report.html", "bundle/bundle.json")):
         return
     temporary = folder / ".bundle"
     shutil.rmtree(temporary, ignore_errors=True)
     shutil.copytree(record / "bundle", temporary)
     shutil.copy(record / "report.html", folder / "report.html")
     replace_folder(temporary, folder / "bundle")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and one.read_bytes() == other.read_bytes()
 
 
 def _duration(seconds: float) -> str:

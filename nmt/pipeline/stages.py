@@ -8,9 +8,10 @@ synthesize text, teachers; only with ``synthetic``            pairs that the tea
 clean      the training lines, the synthetic ones             the lines kept; a report of what was dropped, and why
 tokenizer  the clean lines                                    SentencePiece models
 encode     the clean lines, the validation lines              ids
-train      ids, word vectors, a bundle to start from          the bundle, the history, the training curve
+train      ids, word vectors, a bundle to start from          the bundle, the history
 translate  the bundle, the test sets                          hypotheses, and the loss of the references
 evaluate   hypotheses, references                             scores with signatures and intervals
+examine    the bundle, ids, hypotheses, all text              the doctor's findings, attention, statistics of the text
 record     all of it                                          a leaderboard entry, the report, the scored bundle
 =========  =================================================  ===================================================
 """
@@ -220,7 +221,7 @@ def _train(context: StageContext) -> None:
     load_tensorflow()
     from nmt.bundle import write_bundle
     from nmt.dataset import EncodedCorpus
-    from nmt.report import draw_training_curve
+    from nmt.pipeline.environment import environment_facts
     from nmt.tokenizer import TokenizerPair
     from nmt.training.data import TrainingData
     from nmt.training.loop import Trainer
@@ -243,8 +244,8 @@ def _train(context: StageContext) -> None:
     sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
     data = TrainingData(recipe, corpus, parts, sides)
     result = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare).run(context.output)
-    context.workspace.add_timing("train", context.digest, {"training_seconds": result.seconds})
-    draw_training_curve(context.output / "history.jsonl", context.output / "curve.png")
+    made_with = {"training_seconds": result.seconds, "environment": environment_facts()}
+    context.workspace.add_timing("train", context.digest, made_with)
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
     write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts)
 
@@ -283,6 +284,7 @@ def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vector
 
 
 def _evaluate(context: StageContext) -> None:
+    from nmt.evaluation.metrics import MetricOptions
     from nmt.evaluation.scores import perplexity, score_files
 
     settings = context.recipe.evaluation
@@ -292,8 +294,7 @@ def _evaluate(context: StageContext) -> None:
             context.inputs["translate"] / f"{name}.txt",
             [side_files(context.inputs["fetch"], f"test/{name}")[1]],
             [metric for metric in settings.metrics if metric != "perplexity"],
-            tokenize=settings.tokenize,
-            lowercase=settings.lowercase,
+            MetricOptions.of(settings),
             bootstrap_samples=settings.bootstrap_samples,
         )
         if "perplexity" in settings.metrics:
@@ -304,12 +305,20 @@ def _evaluate(context: StageContext) -> None:
     write_json(context.output / "scores.json", results)
 
 
+def _examine(context: StageContext) -> None:
+    load_tensorflow()
+    from nmt.pipeline.examine import examine
+
+    examine(context)
+
+
 def _record(context: StageContext) -> None:
     from nmt.bundle import load_bundle, publish_bundle
     from nmt.evaluation.scores import Score
     from nmt.leaderboard.records import Record
     from nmt.pipeline.entry import enter_run, run_fields, test_sets
-    from nmt.report import RunReport, write_report
+    from nmt.pipeline.reporting import gather_report
+    from nmt.report.page import write_report
 
     recipe, inputs, workspace = context.recipe, context.inputs, context.workspace
     digests = {name: folder.name for name, folder in inputs.items()}
@@ -344,27 +353,10 @@ def _record(context: StageContext) -> None:
     publish_bundle(
         bundle, context.output / "bundle", recipe, {"scores": {n: [s.to_json() for s in r] for n, r in scores.items()}}
     )
-    report = RunReport(
-        recipe_name=recipe.name,
-        description=recipe.description,
-        time=record.time,
-        training=bundle.facts | {"training_seconds": record.training_seconds},
-        cleaning=json.loads((inputs["clean"] / "report.json").read_bytes()),
-        corpora=json.loads((inputs["fetch"] / "corpora.json").read_bytes()) | _synthetic_corpora(inputs),
-        scores=scores,
-        samples=samples,
-        curve=inputs["train"] / "curve.png",
-        digests=digests,
-        translate_command=f"nmt translate {workspace.run_folder(recipe.name) / 'bundle'} FILE",
-    )
+    report = gather_report(recipe, inputs, workspace, bundle, scores)
     write_report(context.output / "report.html", report)
     if enter_run(workspace.leaderboards, record, recipe, inputs["translate"], tests):
         context.say(f"added to the leaderboard {recipe.board}")
-
-
-def _synthetic_corpora(inputs: dict[str, Path]) -> dict[str, Any]:
-    """Returns, by the names of the synthetic parts, the corpora that their text comes from."""
-    return {part["name"]: part["text"] for part in read_index(inputs[SYNTHESIZE])} if SYNTHESIZE in inputs else {}
 
 
 def _samples(context: StageContext, name: str) -> list[tuple[str, str, str]]:
@@ -393,6 +385,7 @@ _TRAIN_KEYS = (
     "evaluation.lowercase",
 )
 _RECORD_KEYS = ("name", "description", "leaderboard")
+_RECORD_INPUTS = ("fetch", SYNTHESIZE, "clean", "train", "translate")
 
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
@@ -410,6 +403,7 @@ STAGES: tuple[Stage, ...] = (
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
-    Stage("record", 1, _RECORD_KEYS, ("fetch", SYNTHESIZE, "clean", "train", "translate", "evaluate"), _record),
+    Stage("examine", 1, (), ("fetch", "clean", "encode", "train", "translate"), _examine),
+    Stage("record", 2, _RECORD_KEYS, (*_RECORD_INPUTS, "evaluate", "examine"), _record),
 )
 """The pipeline. Every stage comes after those that it reads; ``synthesize`` is only in recipes with synthetic pairs."""

@@ -93,17 +93,25 @@ def _write_given(context: StageContext, step: SyntheticConfig, output: Path) -> 
 
 def _translate(context: StageContext, name: str, step: SyntheticConfig, given: Path, made: Path) -> int:
     from nmt.bundle import load_bundle
-    from nmt.decoding.translate import Translator, translate_in_shards
+    from nmt.decoding.stream import Progress, write_answers
+    from nmt.decoding.translate import Translator
 
     teachers = teachers_of(step, context.recipe, context.recipe_path)
     first, *others = (load_bundle(_bundle_folder(context, teacher)) for teacher in teachers)
     # A bundle that a run has just trained may have been trained before its recipe's decoding was settled.
     settings = teachers[0].recipe.decoding.model_dump(mode="json") | {"beam_size": step.beam_size}
     translator = Translator(first, settings, others)
-    answers = translate_in_shards(
-        translator, given, context.scratch / name, lambda text: context.say(f"{name}: {text}")
+    progress = Progress(lambda text: context.say(f"{name}: {text}"))
+    progress.total = textio.count_lines(given)
+    return write_answers(
+        textio.read_lines(given),
+        lambda lines, _: translator.translate(lines),
+        made,
+        translator.identity,
+        progress,
+        resume=True,
+        folder=context.scratch / name,
     )
-    return textio.write_lines(made, answers)
 
 
 def _bundle_folder(context: StageContext, teacher: Teacher) -> Path:

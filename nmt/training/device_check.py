@@ -109,7 +109,7 @@ def _one_by_one(layer: Lstm, values: tf.Tensor, state: LstmState) -> tf.Tensor:
     """Returns the outputs [B, T, H] of ``values`` [B, T, I], step after step."""
     outputs = []
     for step in range(_STEPS):
-        state = layer.step(values[:, step], state)
+        state = layer.step(layer.project(values[:, step]), state)
         outputs.append(state.hidden)
     return tf.stack(outputs, axis=1)
 

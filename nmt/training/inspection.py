@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -34,13 +33,13 @@ def exchange_loss(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) 
     return (other - own) / tokens
 
 
-def attention_weights(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> Iterator[Any]:
-    """Yields the attention weights [T, S] of each pair by teacher forcing, without padding; nothing without attention.
+def attention_weights(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) -> list[Any]:
+    """Returns the attention weights [T, S] of each pair by teacher forcing, without padding; nothing without attention.
 
-    S counts the source's EOS. The weights are the mean of the heads.
+    S counts the source's EOS, T the target's. The weights are the mean of the heads.
     """
     if model.config.decoder.attention == "none":
-        return
+        return []
     ids = tf.TensorSpec([None, None], tf.int32)
 
     def weights_of_batch(source: tf.Tensor, target_in: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -49,11 +48,13 @@ def attention_weights(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: i
 
     function = tf.function(weights_of_batch, input_signature=[model.source_spec, ids])
     plan = plan_epoch(corpus.source.lengths, corpus.target.lengths - 1, tokens_per_batch, 0, 0)
-    for batch in batches(corpus, plan):
+    found: dict[int, Any] = {}
+    for numbers, batch in zip(plan, batches(corpus, plan), strict=True):
         weights, positions = (array.numpy() for array in function(batch.source, batch.target_in))
         steps = np.count_nonzero(batch.target_in.numpy() != PAD, axis=1)
-        for row, step_count, position_count in zip(weights, steps, positions, strict=True):
-            yield row[:step_count, :position_count]
+        for number, row, step_count, position_count in zip(numbers, weights, steps, positions, strict=True):
+            found[int(number)] = row[:step_count, :position_count]
+    return [found[number] for number in range(len(corpus))]
 
 
 def embedding_tables(model: Seq2Seq) -> dict[str, tuple[set[str], Any]]:

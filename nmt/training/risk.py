@@ -24,6 +24,7 @@ from nmt.dataset import Batch
 from nmt.decoding.ancestral_sampling import draw_samples
 from nmt.decoding.decoder import search_problem
 from nmt.errors import UsageError
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import sentence_scores
 from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
@@ -58,7 +59,7 @@ class Risk:
             raise UsageError("training.risk: the recipe has none")
         self._config = recipe.training.risk
         self._decoding = recipe.decoding
-        self._evaluation = recipe.evaluation
+        self._options = MetricOptions.of(recipe.evaluation)
         self._model = model
         self._tokenizer = tokenizer
         self._draw = tf.function(self._samples, input_signature=[model.source_spec, tf.TensorSpec([2], tf.int32)])
@@ -119,8 +120,7 @@ class Risk:
         lines = self._tokenizer.decode(outputs)
         first: dict[int, str] = {}
         references = [first.setdefault(row, line) for row, line in zip(rows, lines, strict=True)]
-        options = self._evaluation
-        scores = sentence_scores(lines, references, self._config.metric, options.tokenize, options.lowercase)
+        scores = sentence_scores(lines, references, self._config.metric, self._options)
         return 1.0 - np.asarray(scores, np.float32)
 
 

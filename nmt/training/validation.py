@@ -62,20 +62,14 @@ class Validator:
 
     def measure(self, model: Seq2Seq) -> dict[str, float]:
         """Returns ``valid_loss`` in nats per token, ``bleu``, ``chrf`` and ``exact``."""
+        from nmt.evaluation.metrics import MetricOptions
         from nmt.evaluation.scores import score_lines
 
         if self._decoder is None:
             greedy = self._recipe.decoding.model_copy(update={"beam_size": 1})
-            self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()))
+            self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()), False)
         nll, tokens = self._loss.measure(model)
         hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
-        evaluation = self._recipe.evaluation
-        scores = score_lines(
-            hypotheses,
-            [self._references],
-            ["bleu", "chrf", "exact"],
-            tokenize=evaluation.tokenize,
-            lowercase=evaluation.lowercase,
-            bootstrap_samples=0,
-        )
+        options = MetricOptions.of(self._recipe.evaluation)
+        scores = score_lines(hypotheses, [self._references], ["bleu", "chrf", "exact"], options)
         return {"valid_loss": nll / tokens} | {score.name: score.value for score in scores}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from nmt.cleaning.normalize import is_blank
 from nmt.errors import DataError
 from nmt.leaderboard.page import render_page
-from nmt.report import png_figure
+from nmt.report.pictures import png_figure
 from nmt.storage import write_bytes
 from nmt.visualize import phrases_page
 

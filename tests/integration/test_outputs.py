@@ -28,8 +28,7 @@ def test_n_best_scores_are_those_of_score_pairs(finished, tmp_path):
     assert len(scored) == len(details) == len(rows)
     compared = 0
     for best, (log_probability, score), detail in zip(flat, scored, details, strict=True):
-        # One that did not come to its end, or with spaces that normalisation takes away, is read as other pieces.
-        if best["end_log_probability"] is None or best["text"] != " ".join(best["text"].split()):
+        if detail["ids"] != best["ids"]:  # the search may write a text as other pieces than it is read as
             continue
         compared += 1
         np.testing.assert_allclose(float(log_probability), best["log_probability"], atol=1e-4)
@@ -50,7 +49,7 @@ def test_fields_and_lines(finished):
     assert rows[1] == ["", "0.000000", "", "", ""]
     for text, _, word_scores, links, _ in rows:
         words = text.split()
-        assert len(word_scores.split()) in ((len(words), len(words) + 1) if words else (0,))
+        assert len(word_scores.split()) in (len(words), len(words) + 1)
         assert {int(link.split("-")[1]) for link in links.split()} == set(range(len(words)))
     refused = finished("translate", "work/runs/tiny/bundle", "--n-best", 3, stdin=source, expect=2)
     assert b"Set the beam size to 3" in refused.stderr

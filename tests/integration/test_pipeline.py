@@ -8,7 +8,7 @@ import sacrebleu
 
 from nmt.tokenizer import TokenizerPair
 
-STAGES = ["fetch", "clean", "tokenizer", "encode", "train", "translate", "evaluate", "record"]
+STAGES = ["fetch", "clean", "tokenizer", "encode", "train", "translate", "evaluate", "examine", "record"]
 
 
 def plan_of(command, *arguments) -> dict[str, dict]:
@@ -81,8 +81,28 @@ def test_the_end_shows_scores_samples_report_and_a_command(finished):
     assert "hypothesis" in finished.output
     report = finished.folder / "work" / "runs" / "tiny" / "report.html"
     assert str(report.relative_to(finished.folder)) in finished.output
-    assert "<html" in report.read_text(encoding="utf-8")
+    page = report.read_text(encoding="utf-8")
+    assert "<html" in page
+    assert page.count("<svg") == 2 + 2 + 6  # training, lengths, attention
+    assert "use of the source" in page
+    assert "tensorflow" in page.split('id="environment"')[1]
     assert "translate work/runs/tiny/bundle" in finished.output
+
+
+def test_the_model_is_examined(finished):
+    folder = artifact(finished, "examine")
+    maps, statistics, diagnosis = (
+        json.loads((folder / f"{name}.json").read_bytes()) for name in ("attention", "statistics", "diagnosis")
+    )
+    hypotheses = lines_of(artifact(finished, "translate") / "test.txt")
+    for sentence in maps:
+        assert all(abs(sum(row) - 1) < 0.02 for row in sentence["weights"])
+        assert len(sentence["weights"]) == len(sentence["target"])
+        written = "".join(sentence["target"][:-1]).replace("\u2581", " ").split()
+        assert written == hypotheses[sentence["line"] - 1].split()
+    assert {finding["verdict"] for finding in diagnosis["findings"]} <= {"good", "look", "bad"}
+    assert statistics["train"]["source"]["lines"] == 140
+    assert statistics["test/test"]["target"]["unseen_words"] == 0.0
 
 
 def test_a_second_run_does_nothing(finished):
@@ -91,9 +111,9 @@ def test_a_second_run_does_nothing(finished):
     assert {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_new_beam_size_is_the_reason_for_three_stages(finished):
+def test_a_new_beam_size_is_the_reason_for_the_stages_after_training(finished):
     plan = plan_of(finished, "--set", "decoding.beam_size=3")
-    assert [name for name, row in plan.items() if row["state"] == "run"] == ["translate", "evaluate", "record"]
+    assert [name for name, row in plan.items() if row["state"] == "run"] == STAGES[5:]
     assert plan["translate"]["reasons"] == ["decoding.beam_size 2 -> 3"]
 
 

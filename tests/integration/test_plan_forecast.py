@@ -39,7 +39,7 @@ def test_the_run_that_follows_is_as_forecast(project):
     assert {path: path.stat().st_mtime_ns for path in project.folder.rglob("*")} == before
     assert again["basis"] == "the encoded corpus"
     assert {name: again["epoch"][name] for name in EPOCH_FIGURES} == {name: epoch[name] for name in EPOCH_FIGURES}
-    assert [stage["stage"] for stage in again["stages"]] == ["train", "translate", "evaluate", "record"]
+    assert [stage["stage"] for stage in again["stages"]] == ["train", "translate", "evaluate", "examine", "record"]
 
 
 def test_the_tables_have_the_figures_and_fit_into_80_columns(project):

@@ -15,7 +15,9 @@ from test_textio_contract import LINES
 import nmt.decoding.decoder
 from nmt.cleaning.normalize import is_blank, normalizer_of
 from nmt.config import DecodingConfig, Recipe
-from nmt.decoding.translate import Translator, translate_command
+from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.stream import translate_command
+from nmt.decoding.translate import Translator
 from nmt.errors import UsageError
 from nmt.textio import count_lines, encode_line, read_lines
 
@@ -36,8 +38,8 @@ class Echo:
     def __init__(self, model, config):
         pass
 
-    def decode_ids(self, sources):
-        return sources
+    def decode(self, sources, hypotheses):
+        return [[Hypothesis(ids, -1.0, -1.0)] for ids in sources]
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +54,7 @@ def bundle_of(cleaning):
         normalize=normalizer_of(recipe.cleaning),
         tokenizers=SimpleNamespace(source=Codes(), target=Codes()),
         model=lambda: None,
+        digest="0" * 64,
     )
 
 

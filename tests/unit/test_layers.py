@@ -21,6 +21,7 @@ ORDER = [
     "decoding",
     "evaluation",
     "training",
+    "charts",
     "leaderboard",
     "report visualize",
     "terminal",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from nmt.errors import DataError, UsageError
 from nmt.storage import (
+    PartialFile,
     atomic_file,
     canonical_json,
     remove_folder,
@@ -112,3 +114,52 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
         write_bytes(pipe, b"text")
         assert reader.read() == b"text"
     assert pipe.is_fifo()
+
+
+def test_a_partial_file_counts_what_its_journal_knows_of(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with PartialFile(path) as partial:
+        assert partial.facts() is None
+        partial.append(b"one ", {"pieces": 1})
+        partial.append(b"two ", {"pieces": 2})
+    content = tmp_path / ".file.partial" / "content"
+    with content.open("ab") as stream:  # as a process leaves it that is killed while it writes
+        stream.write(b"thr")
+    with PartialFile(path) as partial:
+        assert partial.facts() == {"pieces": 2}
+        partial.finish(b"three")
+    assert path.read_bytes() == b"one two three"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_partial_file_is_discarded_or_leaves_nothing(tmp_path: Path) -> None:
+    with PartialFile(tmp_path / "file") as partial:
+        partial.append(b"one", {})
+        partial.discard()
+        assert partial.facts() is None
+    assert names(tmp_path) == []
+
+
+def test_only_one_process_writes_a_partial_file(tmp_path: Path) -> None:
+    with PartialFile(tmp_path / "file"), pytest.raises(UsageError, match="another process"):
+        PartialFile(tmp_path / "file")
+
+
+@pytest.mark.parametrize("damage", ["journal", "content"])
+def test_a_damaged_partial_file_is_not_believed(tmp_path: Path, damage: str) -> None:
+    with PartialFile(tmp_path / "file") as partial:
+        partial.append(b"one", {})
+    name = {"journal": "journal.json", "content": "content"}[damage]
+    (tmp_path / ".file.partial" / name).write_text("[")
+    with PartialFile(tmp_path / "file") as partial, pytest.raises(DataError, match="damaged"):
+        partial.facts()
+
+
+def test_pieces_elsewhere_and_a_link_that_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with PartialFile(tmp_path / "link", tmp_path / "pieces") as partial:
+        partial.append(b"one", {})
+        assert names(tmp_path) == ["link", "pieces"]
+        partial.finish(b" two")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"one two"

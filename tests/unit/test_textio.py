@@ -117,7 +117,7 @@ def test_standard_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(textio.read_standard_input()) == ["a\u2028b", "", "c"]
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
-    textio.print_line("é\n")
+    textio.print_lines(["é\n"])
     assert written.getvalue() == "é \n".encode()
 
 
@@ -129,3 +129,33 @@ def test_what_is_written_is_packed_as_its_name_says(tmp_path, name):
     again = tmp_path / f"again.{name}"
     write_lines(again, lines)
     assert again.read_bytes() == (tmp_path / name).read_bytes()
+
+
+class Arriving(io.RawIOBase):
+    """A stream of which every read gives what has arrived."""
+
+    def __init__(self, *blocks: bytes) -> None:
+        self.blocks = list(blocks)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        block = self.blocks.pop(0) if self.blocks else b""
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def test_lines_are_read_in_groups_as_they_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = ["\ufeffa\r\n", "b\nc\nd\u2028", "e", "f\n\n", "g\n1\n2\n3\n4\n5\nend"]
+    stream = io.BufferedReader(Arriving(*(block.encode() for block in blocks)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stream))
+    groups = [["a"], ["b", "c"], ["d\u2028ef", ""], ["g", "1", "2", "3"], ["4", "5"], ["end"]]
+    assert list(textio.read_arriving(4)) == groups
+
+
+def test_a_bad_line_of_a_later_group_is_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.BufferedReader(Arriving(b"a\nb\n", b"c\n\xff\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stream))
+    with pytest.raises(DataError, match="standard input, line 4: not valid UTF-8"):
+        list(textio.read_arriving(4))

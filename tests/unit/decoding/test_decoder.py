@@ -59,7 +59,7 @@ def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, 
         shapes.append(batch.shape)
         return Hypotheses(batch[:, None], *tf.zeros([2, len(batch), 1]))
 
-    network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32))
+    network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32), token_projections=lambda: None)
     decoder = BatchDecoder(network, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
     decoder._search = echo
     assert decoder.decode_ids(sources) == sources
@@ -112,3 +112,19 @@ def test_hypotheses_come_best_first_each_with_its_score(model):
 def test_a_beam_that_finds_fewer_outputs_gives_fewer(model):
     decoder = BatchDecoder(model, DecodingConfig(beam_size=30, max_length_ratio=1e-9, max_length_extra=1))
     assert all(len(hypotheses) == VOCAB - 3 for hypotheses in decoder.decode(SOURCES, 30))
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_products_that_are_computed_once_change_no_output(model, beam_size):
+    expected = decode(model, SOURCES, beam_size=beam_size, project_tokens=False)
+    assert decode(model, SOURCES, beam_size=beam_size) == expected
+
+
+def test_products_follow_the_weights_unless_these_are_final(model):
+    decoders = {final: BatchDecoder(model, DecodingConfig(beam_size=1), final) for final in (False, True)}
+    before = [decoder.decode_ids(SOURCES) for decoder in decoders.values()]
+    table = model.target_embedding.table
+    table.assign(np.random.default_rng(8).permutation(table.numpy()))
+    expected = decode(model, SOURCES, beam_size=1)
+    assert expected not in before
+    assert decoders[False].decode_ids(SOURCES) == expected

@@ -13,8 +13,9 @@ from nmt.tokenizer import EOS
 
 WEIGHTS = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.0, 0.0, 1.0]], np.float32)
 FORCED = Forced(np.array([-0.25, -0.5, -0.75, -1.0], np.float32), WEIGHTS, np.array([1, 0.5, 0.25, 1], np.float32))
-DETAILS = Details("Haus 7", FORCED, Words(["house", "7"], [[0], [1], []]), Words(["Haus", "7"], [[0], [0], [1], []]))
-BEST = Translation("house 7", "Haus 7", Hypothesis([5, 6, 7, EOS], -0.625, -2.5), DETAILS)
+IDS = [5, 6, 7, EOS]
+SIDES = Words(["house", "7"], [[0], [1], []]), Words(["Haus", "7"], [[0], [0], [1], []])
+BEST = Translation("house 7", "Haus 7", Hypothesis(IDS, -0.625, -2.5), Details(IDS, "Haus 7", FORCED, *SIDES))
 SECOND = Translation("house 7", "Heim", Hypothesis([8], -3.0, -3.0), None)
 BLANK = Translation("", "")
 
@@ -53,6 +54,7 @@ def test_json_has_everything():
         "text": "Haus 7",
         "score": -0.625,
         "log_probability": -2.5,
+        "ids": [5, 6, 7, EOS],
         "words": ["Haus", "7"],
         "word_log_probabilities": [-0.75, -0.75],
         "end_log_probability": -1.0,
@@ -64,7 +66,7 @@ def test_json_has_everything():
     assert row["translations"][1]["text"] == "Heim"
     (blank,) = OutputFormat(jsonl=True).lines([BLANK], 0)
     assert json.loads(blank)["translations"] == [
-        {"text": "", "score": 0.0, "log_probability": 0.0, "words": [], "alignment": [], "flags": []}
+        {"text": "", "score": 0.0, "log_probability": 0.0, "ids": [], "words": [], "alignment": [], "flags": []}
     ]
 
 

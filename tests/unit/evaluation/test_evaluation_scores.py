@@ -9,6 +9,7 @@ import sacrebleu
 import nmt
 from nmt.config import EvaluationConfig
 from nmt.errors import DataError, UsageError
+from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import Score, check_metrics, perplexity, score_files, score_lines, sentence_scores
 
 REFERENCES = [
@@ -45,7 +46,7 @@ def test_values_are_those_of_sacrebleu() -> None:
 
 def test_settings_reach_sacrebleu_and_the_signature() -> None:
     [cased] = score_lines(HYPOTHESES, [REFERENCES], ["bleu"])
-    [uncased] = score_lines(HYPOTHESES, [REFERENCES], ["bleu"], tokenize="char", lowercase=True)
+    [uncased] = score_lines(HYPOTHESES, [REFERENCES], ["bleu"], MetricOptions("char", lowercase=True))
     version = sacrebleu.__version__
     assert cased.signature == f"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{version}"
     assert uncased.signature == f"nrefs:1|case:lc|eff:no|tok:char|smooth:exp|version:{version}"
@@ -140,7 +141,7 @@ def test_unknown_metric_and_tokenizer() -> None:
     with pytest.raises(UsageError, match="Did you mean bleu"):
         score_lines(HYPOTHESES, [REFERENCES], ["blue"])
     with pytest.raises(UsageError, match=r"evaluation\.tokenize"):
-        score_lines(HYPOTHESES, [REFERENCES], ["bleu"], tokenize="14a")
+        score_lines(HYPOTHESES, [REFERENCES], ["bleu"], MetricOptions("14a"))
 
 
 def test_files_are_read_by_the_line_contract(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_exact_match_counts_lines_that_are_equal_to_any_reference() -> None:
     assert (score.value, score.low, score.high, score.samples) == (25.0, None, None, 0)
     assert score.signature == f"nrefs:1|case:mixed|version:{nmt.__version__}"
     assert str(score) == "exact match 25.00"
-    (score,) = score_lines(hypotheses, [["a b", "c", "x", "d"], other], ["exact"], lowercase=True)
+    (score,) = score_lines(hypotheses, [["a b", "c", "x", "d"], other], ["exact"], MetricOptions(lowercase=True))
     assert score.value == 75.0
     assert score.signature == f"nrefs:2|case:lc|version:{nmt.__version__}"
 
@@ -235,4 +236,4 @@ def test_sentence_scores_are_those_of_sacrebleu_between_0_and_1():
         assert found[1] == found[3] == 1.0
         assert found[2] == found[4] == 0.0
         assert 0.2 < found[0] < 0.9
-    assert sentence_scores(["A B"], ["a b"], "bleu", "none", lowercase=True) == [1.0]
+    assert sentence_scores(["A B"], ["a b"], "bleu", MetricOptions("none", lowercase=True)) == [1.0]

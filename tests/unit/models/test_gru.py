@@ -72,7 +72,7 @@ def test_steps_equal_the_sequence(layers, data):
     state = GruState(hidden.value())
     outputs, last = ours.sequence(inputs.value(), tf.ones([BATCH, STEPS], tf.bool), state)
     for step in range(STEPS):
-        state = ours.step(inputs[:, step], state)
+        state = ours.step(ours.project(inputs[:, step]), state)
         np.testing.assert_allclose(outputs[:, step], state.hidden, atol=1e-6)
     np.testing.assert_allclose(last.hidden, state.hidden, atol=1e-6)
 

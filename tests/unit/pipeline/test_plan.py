@@ -108,7 +108,7 @@ def test_going_back_to_old_settings_builds_nothing(recipe_path):
 def test_force_builds_the_stage_and_all_that_read_it(recipe_path):
     pretend_built(recipe_path)
     changed = reasons(plan_of(recipe_path, force=["translate"]))
-    assert set(changed) == {"translate", "evaluate", "record"}
+    assert set(changed) == {"translate", "evaluate", "examine", "record"}
     assert changed["translate"] == ("forced",)
 
 
@@ -169,7 +169,7 @@ def test_an_edited_file_of_word_vectors_trains_again_and_a_missing_one_is_an_err
     assert reasons(plan_of(recipe_path, override)) == {}
     vectors.write_text("x 1 3\n")
     changed = reasons(plan_of(recipe_path, override))
-    assert list(changed) == ["train", "translate", "evaluate", "record"]
+    assert list(changed) == ["train", "translate", "evaluate", "examine", "record"]
     assert changed["train"][0].startswith("data: source_vectors ")
 
 

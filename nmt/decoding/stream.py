@@ -1,0 +1,257 @@
+"""Translation of any amount of text: in order, in flat memory, and continued where it was interrupted.
+
+A source is read in chunks. A chunk is translated by itself, so what comes out of it depends neither on what was
+translated before nor on where the work was interrupted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from nmt import textio
+from nmt.bundle import Bundle
+from nmt.decoding.output import OutputFormat
+from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
+from nmt.decoding.unknown import read_dictionary
+from nmt.errors import DataError, UsageError
+from nmt.storage import PartialFile, canonical_json
+from nmt.vectors import Vectors, read_vectors
+
+Answer = Callable[[list[str], int], Iterable[str]]
+"""What translates a chunk of lines, given the number of lines before it; it may write any number of lines for one."""
+
+
+class Progress:
+    """Tells how far a translation is: lines, rate, time left.
+
+    Args:
+        show: takes the text.
+        pause: seconds from one text to the next.
+
+    Attributes:
+        total: number of lines; None where it is not known.
+    """
+
+    def __init__(self, show: Callable[[str], None], pause: float = 10.0) -> None:
+        self.total: int | None = None
+        self._show = show
+        self._pause = pause
+        self._began = self._shown = time.monotonic()
+        self._first = self._done = 0
+
+    def resume(self, done: int) -> None:
+        """So many lines were translated before."""
+        self._first = self._done = done
+        self._show(f"going on at line {done + 1:,}")
+
+    def add(self, lines: int) -> None:
+        """So many lines more are translated."""
+        self._done += lines
+        now = time.monotonic()
+        if now - self._shown < self._pause:
+            return
+        self._shown = now
+        rate = (self._done - self._first) / (now - self._began)
+        if self.total is None:
+            self._show(f"{self._done:,} lines, {rate:,.0f} lines/s")
+        else:
+            left = (self.total - self._done) / rate / 60
+            self._show(f"{self._done:,} of {self.total:,} lines, {rate:,.0f} lines/s, {left:.1f} min left")
+
+
+def write_answers(
+    lines: Iterable[str],
+    answer: Answer,
+    target: Path,
+    identity: dict[str, Any],
+    progress: Progress,
+    *,
+    resume: bool = False,
+    folder: Path | None = None,
+    chunk_lines: int = CHUNK_LINES,
+) -> int:
+    """Writes what is answered to a stream of lines, and returns how many lines there were.
+
+    The file appears when it is complete. What is complete of it stays when the process is killed, and is gone on with
+    by ``resume``: the file is the same, byte for byte. A device or a pipe is written to as it is.
+
+    Args:
+        lines: the source, from its beginning in every attempt.
+        answer: translates a chunk.
+        target: the file; packed if its name ends in .gz or .zst.
+        identity: all that the answers depend on beside the lines, as JSON values.
+        progress: is told of every chunk.
+        resume: go on with what an interrupted attempt has left, if there is anything.
+        folder: where the incomplete file lies; see :class:`nmt.storage.PartialFile`.
+        chunk_lines: lines that are answered together.
+
+    Raises:
+        UsageError: what is there was made with another identity, or another process is writing the file.
+        DataError: what is there was made from other lines.
+    """
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    remaining, done = iter(lines), 0
+    if target.exists() and not target.is_file():
+        with target.open("wb") as stream:
+            while chunk := list(islice(remaining, chunk_lines)):
+                stream.write(textio.pack_lines(answer(chunk, done), target.suffix))
+                done += len(chunk)
+                progress.add(len(chunk))
+        return done
+    digest = hashlib.sha256()
+    with PartialFile(target, folder) as partial:
+        if not resume:
+            partial.discard()
+        if facts := partial.facts():
+            done = _skip(remaining, facts, identity, digest, target)
+        if resume:
+            progress.resume(done)
+        while len(chunk := list(islice(remaining, chunk_lines))) == chunk_lines:
+            piece = textio.pack_lines(answer(chunk, done), target.suffix)
+            digest.update(b"".join(map(textio.encode_line, chunk)))
+            done += len(chunk)
+            partial.append(piece, {"identity": identity, "lines": done, "sha256": digest.hexdigest()})
+            progress.add(len(chunk))
+        # A chunk that is not full is the last one. It never stands in the journal: behind it nothing could go on.
+        partial.finish(textio.pack_lines(answer(chunk, done), target.suffix))
+    return done + len(chunk)
+
+
+def _skip(lines: Iterator[str], facts: dict[str, Any], identity: dict[str, Any], digest: Any, target: Path) -> int:
+    """Passes over the lines that are translated already, and returns how many these are.
+
+    Raises:
+        UsageError, DataError: they were translated otherwise, or were others.
+    """
+    before = facts["identity"]
+    if canonical_json(before) != canonical_json(identity):
+        differing = [key for key in sorted(before | identity) if before.get(key) != identity.get(key)]
+        raise UsageError(
+            f"{target}: what is there of it was translated with other models or options",
+            received=", ".join(f"{key} {identity.get(key)}" for key in differing),
+            expected=", ".join(f"{key} {before.get(key)}" for key in differing),
+            action="Give those, or leave --resume out to start again",
+        )
+    read = 0
+    for line in islice(lines, facts["lines"]):
+        digest.update(textio.encode_line(line))
+        read += 1
+    if read < facts["lines"] or digest.hexdigest() != facts["sha256"]:
+        raise DataError(
+            f"{target}: what is there of it is the translation of other text",
+            received=f"{read:,} lines with sha256 {digest.hexdigest()}",
+            expected=f"{facts['lines']:,} lines with sha256 {facts['sha256']}",
+            action="Give that text, or leave --resume out to start again",
+        )
+    return read
+
+
+def translate_command(
+    bundle: Bundle,
+    source: Path | None,
+    target: Path | None,
+    overrides: dict[str, Any],
+    *,
+    layout: OutputFormat | None = None,
+    dictionary: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **ensemble: Any,
+) -> None:
+    """Translates a file or standard input to a file or standard output.
+
+    Standard input is answered as it arrives; where it is a file, it is read as one.
+
+    Args:
+        bundle: the model.
+        source, target: None for standard input and output.
+        overrides: as :class:`Translator` takes them.
+        layout: what is written for each line; the text alone when absent.
+        dictionary: a file with what unknown words are replaced by.
+        resume: as ``write_answers`` takes it.
+        progress: is told how far the translation is.
+        **ensemble: the arguments of :class:`Translator` of that kind.
+
+    Raises:
+        UsageError: ``resume`` without a file to write; the bundle takes another kind of source; see ``write_answers``.
+    """
+    if resume and target is None:
+        raise UsageError("--resume: standard output cannot be continued", action="Give a file with --output")
+    vectors = vectors_for(bundle, source)
+    entries = None if dictionary is None else read_dictionary(dictionary)
+    translator = Translator(bundle, overrides, dictionary=entries, **ensemble)
+    layout = layout or OutputFormat()
+    if layout.alignment != "none":
+        translator.check_attention("--alignment")
+    check_hypotheses(layout.hypotheses, translator.config)
+    lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
+
+    def answer(chunk: list[str], before: int) -> Iterator[str]:
+        if vectors is None:
+            found = translator.translations(chunk, layout.hypotheses, layout.details)
+        else:
+            found = translator.vector_translations(vectors, chunk, layout.hypotheses, layout.details)
+        for number, translations in enumerate(found, start=before):
+            yield from layout.lines(translations, number)
+
+    if progress is None:
+        progress = Progress(lambda _: None)
+    elif vectors is not None:
+        progress.total = len(vectors)
+    elif source is not None and source.is_file():  # a pipe can be read only once
+        progress.total = textio.count_lines(source)
+    if target is not None:
+        identity = translator.identity | {"output": dataclasses.asdict(layout)}
+        write_answers(lines, answer, target, identity, progress, resume=resume)
+        return
+    done = 0
+    chunks = textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines)
+    for chunk in chunks:
+        textio.print_lines(answer(chunk, done))
+        done += len(chunk)
+        progress.add(len(chunk))
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
+    while chunk := list(islice(lines, CHUNK_LINES)):
+        yield chunk
+
+
+def _arrives(source: Path | None) -> bool:
+    """Whether the source is standard input and not a file that is there as a whole."""
+    if source is not None or sys.stdin is None:
+        return False
+    try:
+        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    except OSError:  # an object of Python alone
+        return True
+
+
+def vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
+    """Returns the vectors of a source for a bundle that takes such, None for one that takes text.
+
+    Raises:
+        UsageError: the bundle takes the other kind of source.
+        DataError: the vectors cannot be read.
+    """
+    takes_vectors = bundle.recipe.model.encoder.input == "vectors"
+    if (source is not None and source.suffix == ".npz") != takes_vectors:
+        expected = f"an .npz file of vectors of {bundle.recipe.model.encoder.features} features"
+        raise UsageError(
+            f"{source or 'standard input'}: not what this bundle translates",
+            received="text" if takes_vectors else "an .npz file",
+            expected=expected if takes_vectors else "text, one sentence per line",
+            action=f"Give {'vectors' if takes_vectors else 'text'}, or another bundle",
+        )
+    return read_vectors(source) if takes_vectors and source else None
