@@ -54,12 +54,12 @@ def results_table() -> str:
 
 
 def all_records(folder: Path) -> Iterator[Record]:
-    """Yields the records of every board in a folder."""
+    """Yields the records of runs on every board in a folder."""
     for board in sorted(folder.glob("*.jsonl")):
         records, problems = read_records(board)
         if problems:
             raise ValueError("\n".join(problems))
-        yield from records
+        yield from (record for record in records if record.origin == "run")
 
 
 def tasks_table() -> str:

@@ -215,9 +215,29 @@ class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
     metrics: list[
-        Literal["bleu", "chrf", "chrf++", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact", "perplexity"]
+        Literal[
+            "bleu",
+            "chrf",
+            "chrf++",
+            "ter",
+            "rouge1",
+            "rouge2",
+            "rougeL",
+            "rougeLsum",
+            "exact",
+            "wer",
+            "per",
+            "cer",
+            "comet",
+            "bertscore",
+            "perplexity",
+            "perplexity-word",
+            "perplexity-char",
+        ]
     ] = Field(["bleu", "chrf"], min_length=1)
-    tokenize: Literal["13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "none"] = "13a"
+    tokenize: Literal[
+        "13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "spm", "flores101", "flores200", "spBLEU-1K", "none"
+    ] = "13a"
     lowercase: bool = False
     stemmer: bool = Field(False, description="Porter's stemmer for ROUGE: for English")
     rouge_words: Literal["unicode", "ascii"] = Field(

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, leaderboard, models, runs, scores, translate
+from nmt.cli import corpora, doctor, leaderboard, models, robustness, runs, scores, studies, translate
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -31,12 +31,14 @@ def cli() -> None:
 for _verb in (
     runs.run,
     runs.plan,
-    runs.papers,
+    studies.papers,
+    studies.ablate,
     runs.status,
     runs.recipes,
     runs.schema,
     corpora.corpora,
     doctor.doctor,
+    robustness.robustness,
     translate.translate,
     translate.score_pairs,
     models.embed,

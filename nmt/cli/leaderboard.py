@@ -79,7 +79,13 @@ def show(board: str | None, work: Path | None, form: str, output: Path | None) -
 @click.option("--test", metavar="NAME", help="Name of the test set  [default: from the file of the source]")
 @click.option("--languages", default="", metavar="PAIR", help="Of source and target, for instance en-de.")
 @click.option("--summaries", is_flag=True, help="The hypotheses are summaries: the first words enter as a baseline.")
-@click.option("-m", "--metric", "metrics", multiple=True, help="Can be repeated  [default: the board's; bleu and chrf]")
+@click.option(
+    "-m",
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="Can be repeated  [default: the board's; else bleu and chrf, of summaries ROUGE]",
+)
 @click.option("--tokenize", help="Tokenizer of BLEU  [default: the board's; that of the language, mostly 13a]")
 @click.option("--lowercase", is_flag=True, help="Compare without case.")
 @click.option("--bootstrap-samples", type=click.IntRange(0), default=1000, show_default=True, help="For the intervals.")

@@ -1,4 +1,4 @@
-"""The verbs of recipes and runs: run, plan, papers, status, recipes, schema."""
+"""The verbs of recipes and runs: run, plan, status, recipes, schema."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _of_a_recipe(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def _continuable() -> Iterator[None]:
+def continuable() -> Iterator[None]:
     """Turns SIGINT and SIGTERM inside of the block into the error that tells how to go on."""
     from nmt.pipeline.run import interrupted
     from nmt.terminal import command_to_continue
@@ -54,7 +54,7 @@ def run(
     from nmt.pipeline.run import run_recipe
     from nmt.terminal import program
 
-    with _continuable():
+    with continuable():
         loaded, path, workspace = _prepare(recipe, overrides, work)
         plan = run_recipe(loaded, path, workspace, stages, force)
     if not any(planned.reasons for planned in plan):
@@ -130,33 +130,6 @@ def _print_forecast(expected: Forecast | NotYet, recipe: str) -> None:
     else:
         print_table(["forecast", "value", "from"], figure_rows(expected))
         print_table(["stage", "disk", "time", "measured with"], stage_rows(expected))
-
-
-@click.command()
-@click.argument("study")
-@click.option(
-    "--seeds", type=click.IntRange(1), default=2, show_default=True, help="Every recipe with seeds 1 to this."
-)
-@work_option
-@format_option("table", "json", "markdown")
-def papers(study: str, seeds: int, work: Path | None, form: str) -> None:
-    """Run the recipes of STUDY (a folder of recipes, or a name among pipelines/papers), and show them as one table.
-
-    Writes the table and a picture of the score against the length of the source below studies/ in the workspace. What
-    has been run before is not run again.
-    """
-    from nmt.pipeline.papers import headings, markdown, run_study, table, to_json
-    from nmt.pipeline.workspace import Workspace
-
-    with _continuable():
-        rows, folder = run_study(study, seeds, Workspace.at(work))
-    if form == "json":
-        print_json(to_json(folder.name, rows))
-    elif form == "markdown":
-        print(markdown(rows))
-    else:
-        print_table(headings(rows), table(rows))
-    print(f"Written to {folder}", file=sys.stderr)
 
 
 @click.command()

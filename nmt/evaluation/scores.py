@@ -14,11 +14,18 @@ from typing import Any
 
 import numpy as np
 
-import nmt
 from nmt.config import EvaluationConfig
 from nmt.errors import DataError
 from nmt.evaluation import significance
-from nmt.evaluation.metrics import DEFAULT_OPTIONS, LOWER_IS_BETTER, Bleu, Floats, Metric, MetricOptions, open_metric
+from nmt.evaluation.metrics import (
+    DEFAULT_OPTIONS,
+    LOWER_IS_BETTER,
+    Aggregate,
+    Floats,
+    MetricOptions,
+    open_metric,
+    text_metrics,
+)
 from nmt.evaluation.metrics import METRICS as METRICS
 from nmt.textio import read_lines
 
@@ -28,7 +35,7 @@ class Score:
     """A corpus score of one metric.
 
     Attributes:
-        name: the metric's name in a recipe: bleu, chrf, chrf++, ter, exact, perplexity.
+        name: the metric's name in a recipe.
         value: the score of the corpus itself, in percent (not perplexity); not the mean of the bootstrap samples.
         signature: sacreBLEU's own full signature, or one of its form: all that the value depends on besides the text.
         low: lower end of the 95% bootstrap interval; None without bootstrap.
@@ -98,6 +105,7 @@ def score_lines(
     *,
     bootstrap_samples: int = 0,
     seed: int = significance.SEED,
+    sources: Sequence[str] | None = None,
 ) -> list[Score]:
     """Scores a corpus.
 
@@ -108,6 +116,7 @@ def score_lines(
         options: tokenizer, case, stemmer.
         bootstrap_samples: resamplings for the 95% interval; below 2 there is none.
         seed: of the resampling.
+        sources: the source of the corpus, which only COMET reads.
 
     Returns:
         One score per metric, in the order asked for.
@@ -120,13 +129,13 @@ def score_lines(
     _check_counts(names, [len(hypotheses), *map(len, references)])
     scores = []
     for name in metrics:
-        metric = open_metric(name, references, options)
+        metric = open_metric(name, references, options, sources)
         scores.append(score_statistics(metric, metric.statistics(hypotheses), bootstrap_samples, seed))
     return scores
 
 
 def score_statistics(
-    metric: Metric, statistics: Floats, bootstrap_samples: int = 0, seed: int = significance.SEED
+    metric: Aggregate, statistics: Floats, bootstrap_samples: int = 0, seed: int = significance.SEED
 ) -> Score:
     """Returns the score of a corpus whose segments' statistics are known.
 
@@ -158,9 +167,8 @@ def sentence_scores(
         metric: bleu, chrf or another one of a recipe's ``evaluation.metrics`` that sacreBLEU computes.
         options: tokenizer, case, stemmer.
     """
-    by_itself = Bleu([references], options, effective_order=True) if metric == "bleu" else None
-    scorer = by_itself or open_metric(metric, [references], options)
-    scores: list[float] = np.clip(scorer.scores(scorer.statistics(hypotheses)) / 100.0, 0.0, 1.0).tolist()
+    scorer = open_metric(metric, [references], options)
+    scores: list[float] = np.clip(scorer.segment_scores(scorer.statistics(hypotheses)) / 100.0, 0.0, 1.0).tolist()
     return scores
 
 
@@ -172,6 +180,7 @@ def score_files(
     *,
     bootstrap_samples: int = 0,
     seed: int = significance.SEED,
+    source: Path | None = None,
 ) -> list[Score]:
     """Scores a file of hypotheses against files of references; see ``score_lines``.
 
@@ -179,28 +188,12 @@ def score_files(
         DataError: a file cannot be read or is empty, or the numbers of lines differ; the message names the files.
         UsageError: there is no such metric, or its tokenizer is not installed.
     """
-    paths = [hypotheses, *references]
+    paths = [hypotheses, *references, *([source] if source else [])]
     sides = [list(read_lines(path)) for path in paths]
     _check_counts([str(path) for path in paths], [len(lines) for lines in sides])
-    return score_lines(
-        sides[0],
-        sides[1:],
-        metrics,
-        options,
-        bootstrap_samples=bootstrap_samples,
-        seed=seed,
-    )
-
-
-def perplexity(nll: float, tokens: int) -> Score:
-    """Returns the perplexity per token, exp(nll / tokens); vocabularies of different pieces do not compare.
-
-    Args:
-        nll: negative log-likelihood of the references in nats.
-        tokens: over how many tokens, EOS counted.
-    """
-    value = math.exp(min(nll / tokens, 700.0))  # what is larger than any float is shown as the largest
-    return Score("perplexity", value, f"unit:token|tokens:{tokens}|version:{nmt.__version__}")
+    count = 1 + len(references)
+    own, others, sources = sides[0], sides[1:count], sides[count] if source else None
+    return score_lines(own, others, metrics, options, bootstrap_samples=bootstrap_samples, seed=seed, sources=sources)
 
 
 def check_metrics(config: EvaluationConfig) -> None:
@@ -209,8 +202,8 @@ def check_metrics(config: EvaluationConfig) -> None:
     Raises:
         UsageError: a metric's tokenizer is not installed.
     """
-    for name in {*config.metrics, "bleu"} - {"exact", "perplexity"}:  # validation computes BLEU in any case
-        open_metric(name, [[""]], MetricOptions.of(config))
+    for name in text_metrics([*config.metrics, "bleu"]):  # validation computes BLEU in any case
+        open_metric(name, [[""]], MetricOptions.of(config), [""])
 
 
 def _check_counts(names: list[str], counts: list[int]) -> None:

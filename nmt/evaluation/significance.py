@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nmt.evaluation.metrics import LOWER_IS_BETTER, Floats, Metric
+from nmt.evaluation.metrics import LOWER_IS_BETTER, Aggregate, Floats
 
 Test = Literal["bootstrap", "randomisation"]
 
@@ -62,7 +62,7 @@ class Comparison:
         return self.difference < 0 if self.metric in LOWER_IS_BETTER else self.difference > 0
 
 
-def bootstrap_scores(metric: Metric, systems: Sequence[Floats], samples: int, seed: int = SEED) -> list[Floats]:
+def bootstrap_scores(metric: Aggregate, systems: Sequence[Floats], samples: int, seed: int = SEED) -> list[Floats]:
     """Returns each system's scores [samples] of test sets that are drawn with replacement, the same ones for all.
 
     Args:
@@ -91,7 +91,7 @@ def interval(value: float, sampled: Floats, highest: float = 100.0) -> tuple[flo
 
 
 def paired_bootstrap(
-    metric: Metric, baseline: Floats, system: Floats, samples: int = BOOTSTRAP_SAMPLES, seed: int = SEED
+    metric: Aggregate, baseline: Floats, system: Floats, samples: int = BOOTSTRAP_SAMPLES, seed: int = SEED
 ) -> Comparison:
     """Compares a system with a baseline on test sets that are drawn with replacement.
 
@@ -107,7 +107,7 @@ def paired_bootstrap(
 
 
 def paired_randomisation(
-    metric: Metric, baseline: Floats, system: Floats, trials: int = RANDOMISATION_TRIALS, seed: int = SEED
+    metric: Aggregate, baseline: Floats, system: Floats, trials: int = RANDOMISATION_TRIALS, seed: int = SEED
 ) -> Comparison:
     """Compares a system with a baseline on pairs of outputs that are exchanged at random, segment by segment.
 
@@ -132,7 +132,7 @@ def paired_randomisation(
 
 
 def pairwise_bootstrap(
-    metric: Metric, systems: Sequence[Floats], samples: int = BOOTSTRAP_SAMPLES, seed: int = SEED
+    metric: Aggregate, systems: Sequence[Floats], samples: int = BOOTSTRAP_SAMPLES, seed: int = SEED
 ) -> Floats:
     """Returns the p values of the paired bootstrap for each two systems, symmetric [systems, systems]; 1 for itself.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.errors import DataError, UsageError, nearest
-from nmt.evaluation.metrics import MetricOptions
+from nmt.evaluation.metrics import DEFAULT_OPTIONS, OF_MODELS, MetricOptions
 from nmt.evaluation.scores import METRICS
 from nmt.leaderboard.entry import (
     ONLY_REFERENCE,
@@ -262,11 +262,17 @@ def _scoring(additions: Additions, test: TestSet, known: Sequence[Record]) -> Sc
     """Returns how to score: as the options say, else as the board's test set is scored, else by the language."""
     view = test.views[0].name
     last = next((record.scores[view] for record in reversed(known) if view in record.scores), [])
-    signatures = {score.name: score.signature.split("|") for score in last if score.name != "perplexity"}
-    bleu = signatures.get("bleu", [])
-    tokenize = next((part.removeprefix("tok:") for part in bleu if part.startswith("tok:")), None)
-    tokenize = additions.tokenize or tokenize or _TOKENIZERS.get(test.languages.rpartition("-")[2][:2], "13a")
-    lowercase = additions.lowercase or any("case:lc" in parts for parts in signatures.values())
-    metrics = additions.metrics or tuple(signatures) or Scoring().metrics
-    stemmer = any("stem:porter" in parts for parts in signatures.values())
-    return Scoring(metrics, MetricOptions(tokenize, lowercase, stemmer), additions.bootstrap_samples)
+    known_options = {
+        score.name: MetricOptions.of_signature(score.signature) for score in last if score.name not in OF_MODELS
+    }
+    bleu = known_options.get("bleu")
+    tokenize = bleu.tokenize if bleu else _TOKENIZERS.get(test.languages.rpartition("-")[2][:2], "13a")
+    rouge = next((options for name, options in known_options.items() if name.startswith("rouge")), DEFAULT_OPTIONS)
+    options = MetricOptions(
+        tokenize=additions.tokenize or tokenize,
+        lowercase=additions.lowercase or any(options.lowercase for options in known_options.values()),
+        stemmer=rouge.stemmer,
+        rouge_words=rouge.rouge_words,
+    )
+    usual = ("rouge1", "rouge2", "rougeL") if additions.summaries else Scoring().metrics
+    return Scoring(additions.metrics or tuple(known_options) or usual, options, additions.bootstrap_samples)

@@ -10,8 +10,8 @@ from typing import Any
 
 import nmt
 from nmt.errors import DataError
-from nmt.evaluation.metrics import DEFAULT_OPTIONS, MetricOptions
-from nmt.evaluation.scores import Score, score_lines
+from nmt.evaluation.metrics import DEFAULT_OPTIONS, Metric, MetricOptions, open_metric
+from nmt.evaluation.scores import score_statistics
 from nmt.leaderboard.records import Record, append_records
 from nmt.leaderboard.texts import Text, TextStore
 from nmt.storage import sha256_of_text
@@ -78,7 +78,7 @@ class Scoring:
     """How the systems are scored.
 
     Attributes:
-        metrics: names of a recipe's ``evaluation.metrics``, without perplexity.
+        metrics: names of a recipe's ``evaluation.metrics`` that score text.
         options: tokenizer, case, stemmer.
         bootstrap_samples: for the intervals; 0 for none.
     """
@@ -87,23 +87,14 @@ class Scoring:
     options: MetricOptions = DEFAULT_OPTIONS
     bootstrap_samples: int = 1000
 
-    def score(self, hypothesis: Text, views: Sequence[View]) -> dict[str, list[Score]]:
-        """Returns the scores of a system's output in each view.
+    def open(self, view: View) -> list[Metric]:
+        """Returns the metrics, comparing with the references of a view.
 
         Raises:
-            DataError: the numbers of lines differ.
             UsageError: there is no such metric, or its tokenizer is not installed.
         """
-        return {
-            view.name: score_lines(
-                hypothesis.lines,
-                [reference.lines for reference in view.references.values()],
-                self.metrics,
-                self.options,
-                bootstrap_samples=self.bootstrap_samples,
-            )
-            for view in views
-        }
+        references = [reference.lines for reference in view.references.values()]
+        return [open_metric(name, references, self.options, view.source.lines) for name in self.metrics]
 
 
 @dataclass(frozen=True)
@@ -160,6 +151,7 @@ def make_records(board: str, test: TestSet, entries: Sequence[Entry], scoring: S
             raise DataError(f"{entry.hypothesis.name}, line 1: two systems have the name {entry.system}")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     views = test.views
+    metrics = {view.name: scoring.open(view) for view in views}
     facts: dict[str, Any] = {
         "time": now,
         "version": nmt.__version__,
@@ -176,7 +168,13 @@ def make_records(board: str, test: TestSet, entries: Sequence[Entry], scoring: S
             board=board,
             system=entry.system,
             origin=entry.origin,
-            scores=scoring.score(entry.hypothesis, views),
+            scores={
+                view: [
+                    score_statistics(metric, metric.statistics(entry.hypothesis.lines), scoring.bootstrap_samples)
+                    for metric in opened
+                ]
+                for view, opened in metrics.items()
+            },
             hypothesis_digests={view.name: entry.hypothesis.digest for view in views},
             **facts | nothing | dict(entry.facts),
         )

@@ -1,18 +1,10 @@
-"""A leaderboard as one HTML page that needs nothing else: no network, no script, no other file.
-
-With scripts allowed its columns can be sorted. Every text from a record is escaped.
-"""
+"""The frame and the look of the project's pages: each is one file that needs no network and no other file."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from typing import Any
-
-from nmt.evaluation.scores import METRICS, Score
-from nmt.leaderboard.records import Record
-from nmt.leaderboard.table import Comparison, describe, ranked, rows
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --faint: #59636e; --line: #d1d9e0; --band: #f3f5f8;
@@ -49,31 +41,6 @@ img { max-width: 100%; height: auto; background: #fff; }
 """
 """The look of all pages of the project."""
 
-_SORT_SCRIPT = """
-for (const table of document.querySelectorAll("table.sortable")) {
-  const headings = [...table.tHead.rows[0].cells];
-  headings.forEach((heading, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...heading.childNodes);
-    heading.append(button);
-    button.addEventListener("click", () => {
-      const descending = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-      const value = row => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
-      const compare = (a, b) => {
-        if (a === "" || b === "") return (a === "") - (b === "");
-        const difference = Number(a) - Number(b);
-        return descending * (Number.isNaN(difference) ? a.localeCompare(b) : difference);
-      };
-      const body = table.tBodies[0];
-      body.append(...[...body.rows].sort((a, b) => compare(value(a), value(b))));
-      headings.forEach(other => other.removeAttribute("aria-sort"));
-      heading.setAttribute("aria-sort", descending === 1 ? "ascending" : "descending");
-    });
-  });
-}
-"""
-
 _FRAME = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -90,62 +57,6 @@ _FRAME = """<!DOCTYPE html>
 {% endif %}</body>
 </html>
 """
-
-_BODY = """<h1>Leaderboard {{ board }}</h1>
-{% if not rows %}<p>No records.</p>{% else %}
-<p class="faint">Best first by {{ order }}. In brackets: 95% interval, bootstrap (Koehn 2004).</p>
-<div class="wide"><table class="sortable">
-<thead><tr><th class="number">rank</th><th>system</th>
-{%- for column in columns %}<th class="number">{{ column.label }}<br><span class="faint">{{ column.test }}</span></th>
-{%- endfor %}<th class="number">training, min</th><th class="number">parameters</th><th>time</th></tr></thead>
-<tbody>
-{% for row in rows %}<tr><td class="number">{{ row.rank or "" }}</td><td>{{ row.system }}</td>
-{%- for cell in row.cells %}<td class="number" data-value="{{ cell.value }}">{{ cell.text }}
-{%- if cell.mark %} <span class="warning">{{ cell.mark }}</span>{% endif %}</td>
-{%- endfor %}<td class="number">{{ row.training_minutes if row.training_minutes is not none else "" }}</td>
-{#- #}<td class="number" data-value="{{ row.parameters if row.parameters is not none else "" }}">
-{{- "{:,}".format(row.parameters) if row.parameters is not none else "" }}</td><td>{{ row.time }}</td></tr>
-{% endfor %}</tbody>
-</table></div>
-{% for mark, text in notes %}<p class="warning">{{ mark }} {{ text }}</p>
-{% endfor %}
-<details><summary>Signatures</summary><dl>
-{% for name, signature in signatures %}<dt>{{ name }}</dt><dd><code>{{ signature }}</code></dd>
-{% endfor %}</dl></details>
-{% for record in records %}<details><summary>Digests and recipe of {{ record.system }}, {{ record.time }}</summary><dl>
-<dt>record</dt><dd><code>{{ record.digest }}</code></dd>
-<dt>run</dt><dd><code>{{ record.run_digest }}</code></dd>
-<dt>recipe</dt><dd><code>{{ record.recipe_digest }}</code></dd>
-<dt>bundle</dt><dd><code>{{ record.bundle_digest }}</code></dd>
-{% for test, digest in record.test_digests.items() %}<dt>test set {{ test }}</dt><dd><code>{{ digest }}</code></dd>
-{% endfor %}{% for test, digest in record.hypothesis_digests.items() %}
-{#- #}<dt>hypotheses of {{ test }}</dt><dd><code>{{ digest }}</code></dd>
-{% endfor %}<dt>seed</dt><dd>{{ record.seed }}</dd><dt>version</dt><dd>{{ record.version }}</dd>
-{% if record.words_per_second is not none %}<dt>translation</dt>
-{#- #}<dd>{{ "{:,.0f}".format(record.words_per_second) }} words per second</dd>
-{% endif %}</dl><pre>{{ record.recipe | tojson(indent=2) }}</pre></details>
-{% endfor %}{% endif %}
-{% if problems %}<h2 class="warning">Problems of the file</h2><ul>
-{% for problem in problems %}<li>{{ problem }}</li>
-{% endfor %}</ul>{% endif %}"""
-
-
-def as_page(board: str, records: Sequence[Record], problems: Sequence[str]) -> str:
-    """Returns the board as one static HTML page."""
-    comparison = Comparison.of(records)
-    columns = [{"label": METRICS.get(metric, metric), "test": test} for test, metric in comparison.columns]
-    table = [row | {"cells": [_cell(row, *column) for column in comparison.columns]} for row in rows(records)]
-    values = {
-        "board": board,
-        "rows": table,
-        "columns": columns,
-        "order": describe(comparison.columns[0]) if comparison.columns else "nothing",
-        "signatures": comparison.signatures,
-        "notes": comparison.notes,
-        "records": [record for _, record in ranked(records)],
-        "problems": problems,
-    }
-    return render_page(f"Leaderboard {board}", _BODY, values, script=_SORT_SCRIPT)
 
 
 def render_page(title: str, body: str, values: dict[str, Any], style: str = "", script: str = "") -> str:
@@ -175,12 +86,3 @@ def render_page(title: str, body: str, values: dict[str, Any], style: str = "", 
 def _hash(text: str) -> str:
     """Returns what a Content-Security-Policy allows an inline style or script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def _cell(row: dict[str, Any], test: str, metric: str) -> dict[str, Any]:
-    """Returns the text, the value to sort by and the mark of one score of a row."""
-    fields = dict(row["scores"].get(test, {}).get(metric, {}))
-    if not fields:
-        return {"value": "", "text": "", "mark": ""}
-    mark = fields.pop("mark")
-    return {"value": fields["value"], "text": Score.from_json(fields).format_value(), "mark": mark}

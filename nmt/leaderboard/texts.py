@@ -76,6 +76,10 @@ class TextStore:
         if not path.exists():
             write_lines(path, text.lines)
 
+    def has(self, digest: str) -> bool:
+        """Whether the text of a digest is kept."""
+        return bool(digest) and self._path(digest).is_file()
+
     def get(self, digest: str) -> Text:
         """Returns the text of a digest.
 

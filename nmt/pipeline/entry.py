@@ -12,7 +12,7 @@ from nmt.cleaning.files import SOURCE_FILE, TARGET_FILE
 from nmt.cleaning.filters import comparable
 from nmt.config import Recipe
 from nmt.errors import UsageError, nearest
-from nmt.evaluation.metrics import MetricOptions
+from nmt.evaluation.metrics import MetricOptions, text_metrics
 from nmt.leaderboard.entry import ONLY_REFERENCE, Entry, Scoring, TestSet, baselines, enter, make_records, texts_of
 from nmt.leaderboard.records import Record, board_path
 from nmt.leaderboard.texts import Text
@@ -102,7 +102,7 @@ def enter_run(
         tests: the run's test sets by name.
     """
     settings = recipe.evaluation
-    metrics = [metric for metric in settings.metrics if metric != "perplexity"]
+    metrics = text_metrics(settings.metrics)
     scoring = Scoring(metrics, MetricOptions.of(settings), settings.bootstrap_samples)
     records, texts = [record], []
     for name, test in tests.items():

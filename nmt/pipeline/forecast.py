@@ -24,7 +24,7 @@ from nmt import textio
 from nmt.config import Recipe, TrainingConfig
 from nmt.dataset import EncodedCorpus
 from nmt.errors import NmtError
-from nmt.evaluation.metrics import MetricOptions
+from nmt.evaluation.metrics import MetricOptions, text_metrics
 from nmt.evaluation.scores import score_lines
 from nmt.pipeline.epoch import Epoch, largest, plan_batches, spread
 from nmt.pipeline.plan import PlannedStage
@@ -263,7 +263,7 @@ def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measure
         size = round(scale * sum(len(textio.encode_line(line)) for line in references))
         rows.append(StageForecast("translate", size, seconds, f"{tests:,} lines, a search"))
     if "evaluate" in waiting:
-        metrics = [metric for metric in recipe.evaluation.metrics if metric != "perplexity"]
+        metrics = text_metrics(recipe.evaluation.metrics)
         seconds = _scoring_seconds(references, metrics, recipe, recipe.evaluation.bootstrap_samples) * scale
         rows.append(StageForecast("evaluate", None, seconds, f"{tests:,} lines, the metrics"))
     if "examine" in waiting:
@@ -285,6 +285,7 @@ def _scoring_seconds(lines: list[str], metrics: Sequence[str], recipe: Recipe, b
                 metrics,
                 MetricOptions.of(recipe.evaluation),
                 bootstrap_samples=bootstrap_samples,
+                sources=scored,
             )
         seconds = time.monotonic() - began
     return seconds

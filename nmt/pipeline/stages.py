@@ -272,34 +272,39 @@ def _translate(context: StageContext) -> None:
     context.workspace.add_timing("translate", context.digest, {"words_per_second": rates})
 
 
-def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vectors: Vectors | None) -> dict[str, float]:
-    """Returns how well the model predicts the references: ``nll`` in nats, over ``tokens``."""
+def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vectors: Vectors | None) -> dict[str, Any]:
+    """Returns how well the model predicts each reference: ``nll`` in nats, over ``tokens``."""
     from nmt.dataset import encode_corpus
     from nmt.training.validation import CorpusLoss
 
     pairs = ((bundle.normalize(source), bundle.normalize(target)) for source, target in textio.read_parallel(sides))
     corpus, _ = encode_corpus(pairs, bundle.tokenizers, vectors=vectors)
-    nll, tokens = CorpusLoss(corpus, bundle.recipe.dataset.tokens_per_batch).measure(model)
-    return {"nll": nll, "tokens": tokens}
+    nll, tokens = CorpusLoss(corpus, bundle.recipe.dataset.tokens_per_batch).measure_lines(model)
+    return {"nll": nll.tolist(), "tokens": tokens.tolist()}
 
 
 def _evaluate(context: StageContext) -> None:
-    from nmt.evaluation.metrics import MetricOptions
-    from nmt.evaluation.scores import perplexity, score_files
+    from nmt.evaluation.metrics import OF_MODELS, MetricOptions, text_metrics
+    from nmt.evaluation.perplexity import open_perplexity
+    from nmt.evaluation.scores import score_files, score_statistics
 
     settings = context.recipe.evaluation
     results = {}
     for name in test_names(context.recipe):
+        source, reference = side_files(context.inputs["fetch"], f"test/{name}")
         scores = score_files(
             context.inputs["translate"] / f"{name}.txt",
-            [side_files(context.inputs["fetch"], f"test/{name}")[1]],
-            [metric for metric in settings.metrics if metric != "perplexity"],
+            [reference],
+            text_metrics(settings.metrics),
             MetricOptions.of(settings),
             bootstrap_samples=settings.bootstrap_samples,
+            source=source,
         )
-        if "perplexity" in settings.metrics:
-            loss = json.loads((context.inputs["translate"] / f"{name}.loss.json").read_bytes())
-            scores.append(perplexity(loss["nll"], loss["tokens"]))
+        for metric in settings.metrics:
+            if metric in OF_MODELS:
+                loss = json.loads((context.inputs["translate"] / f"{name}.loss.json").read_bytes())
+                measured = open_perplexity(metric, **loss, references=list(textio.read_lines(reference)))
+                scores.append(score_statistics(*measured, settings.bootstrap_samples))
         results[name] = [score.to_json() for score in scores]
         context.say(f"{name}: " + ", ".join(f"{score.name} {score.value:.2f}" for score in scores))
     write_json(context.output / "scores.json", results)
@@ -401,7 +406,7 @@ STAGES: tuple[Stage, ...] = (
         lambda recipe, _: _marks_identity(recipe) or None,
     ),
     Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
-    Stage("translate", 2, ("decoding",), ("fetch", "train"), _translate),
+    Stage("translate", 3, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("examine", 1, (), ("fetch", "clean", "encode", "train", "translate"), _examine),
     Stage("record", 2, _RECORD_KEYS, (*_RECORD_INPUTS, "evaluate", "examine"), _record),

@@ -56,6 +56,12 @@ def token_losses(
     return Losses(loss, nll, tf.size(labels))
 
 
+def log_likelihoods(model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor) -> tf.Tensor:
+    """Returns log P of whole targets [N], in nats; the PAD of ``target_out`` [N, T] is left out."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(target_out, model.logits(output, memory))  # [N, T]
+    return -tf.reduce_sum(tf.where(target_out == PAD, 0.0, losses), axis=1)
+
+
 def coverage_losses(weights: tf.Tensor) -> tf.Tensor:
     """Returns sum_s min(a_s, c_s) [B, T] for attention weights a [B, T, S] and their sum c over the steps before.
 

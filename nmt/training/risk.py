@@ -26,10 +26,9 @@ from nmt.decoding.decoder import search_problem
 from nmt.errors import UsageError
 from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import sentence_scores
-from nmt.models.attention import Memory
-from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, Tokenizer
+from nmt.training.loss import log_likelihoods
 
 
 class RiskBatch(NamedTuple):
@@ -122,12 +121,6 @@ class Risk:
         references = [first.setdefault(row, line) for row, line in zip(rows, lines, strict=True)]
         scores = sentence_scores(lines, references, self._config.metric, self._options)
         return 1.0 - np.asarray(scores, np.float32)
-
-
-def log_likelihoods(model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor) -> tf.Tensor:
-    """Returns log P of whole targets [N], in nats; the PAD of ``target_out`` [N, T] is left out."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(target_out, model.logits(output, memory))  # [N, T]
-    return -tf.reduce_sum(tf.where(target_out == PAD, 0.0, losses), axis=1)
 
 
 def expected_costs(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.config import DecodingConfig, Recipe
@@ -12,7 +14,7 @@ from nmt.dataset import EncodedCorpus, batches, plan_epoch
 from nmt.decoding.decoder import BatchDecoder
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import Tokenizer
-from nmt.training.loss import token_losses
+from nmt.training.loss import log_likelihoods, token_losses
 
 
 class CorpusLoss:
@@ -39,6 +41,19 @@ class CorpusLoss:
             self._function = tf.function(batch_nll, input_signature=[model.source_spec, ids, ids])
         results = [self._function(*batch) for batch in batches(self._corpus, self._plan)]
         return sum(float(nll) for nll, _ in results), sum(int(tokens) for _, tokens in results)
+
+    def measure_lines(self, model: Seq2Seq) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Returns for each pair what ``measure`` returns for all [N]."""
+        ids = tf.TensorSpec([None, None], tf.int32)
+
+        def line_nll(source: tf.Tensor, target_in: tf.Tensor, target_out: tf.Tensor) -> tf.Tensor:
+            return -log_likelihoods(model, *model.teacher_forced(source, target_in), target_out)
+
+        function = tf.function(line_nll, input_signature=[model.source_spec, ids, ids])
+        nll = np.zeros(len(self._corpus))
+        for rows, batch in zip(self._plan, batches(self._corpus, self._plan), strict=True):
+            nll[rows] = function(*batch).numpy()
+        return nll, self._corpus.target.lengths - 1
 
 
 class Validator:

@@ -115,9 +115,13 @@ def test_a_text_that_ends_with_a_chunk_and_one_without_lines(tmp_path):
     assert gzip.decompress((tmp_path / "none.gz").read_bytes()) == b""
 
 
-def test_an_answer_may_have_several_lines(tmp_path):
-    write(lambda chunk: [text for line in chunk for text in (line, line)], tmp_path / "target")
-    assert (tmp_path / "target").read_text() == "".join(f"{line}\n{line}\n" for line in LINES)
+def test_an_answer_may_have_several_lines_and_knows_how_many_sources_came_before(tmp_path):
+    def answer(chunk, before):
+        return [f"{number} {text}" for number, line in enumerate(chunk, before) for text in (line, line.upper())]
+
+    write(answer, tmp_path / "target")
+    expected = "".join(f"{number} {line}\n{number} {line.upper()}\n" for number, line in enumerate(LINES))
+    assert (tmp_path / "target").read_text() == expected
 
 
 def test_standard_output_cannot_be_continued():

@@ -10,7 +10,7 @@ import nmt
 from nmt.config import EvaluationConfig
 from nmt.errors import DataError, UsageError
 from nmt.evaluation.metrics import MetricOptions
-from nmt.evaluation.scores import Score, check_metrics, perplexity, score_files, score_lines, sentence_scores
+from nmt.evaluation.scores import Score, check_metrics, score_files, score_lines, sentence_scores
 
 REFERENCES = [
     "The cat sat on the mat.",
@@ -210,14 +210,6 @@ def test_interval_of_exact_match_is_that_of_resampled_lines() -> None:
 
 def test_exact_match_needs_no_tokenizer() -> None:
     check_metrics(EvaluationConfig(metrics=["exact"]))
-
-
-def test_perplexity_is_the_exponential_of_the_mean_loss():
-    score = perplexity(nll=20.0, tokens=10)
-    assert score.value == pytest.approx(math.exp(2.0))
-    assert score.lower_is_better
-    assert score.signature.startswith("unit:token|tokens:10|")
-    assert math.isfinite(perplexity(nll=1e9, tokens=1).value)
 
 
 def test_perplexity_is_not_a_score_of_text():

@@ -106,7 +106,7 @@ def test_summaries_have_the_first_words_as_a_baseline(boards: Path) -> None:
     assert (lead.system, lead.origin) == ("lead-4 words", "baseline")
     lines = TextStore(boards).get(lead.hypothesis_digests["test"]).lines
     assert lines == ("Ein Haus am See.", "Der alte Mann liest.", "Gestern hat es geregnet.", "Wo ist der Bahnhof?")
-    assert lead.languages == "de-en"
+    assert [score.name for score in lead.scores["test"]] == ["rouge1", "rouge2", "rougeL"]
 
 
 def test_a_folder_of_outputs_is_entered_by_the_names_of_the_files(boards: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_table_that_is_none(tmp_path: Path, text: str, message: str) -> None:
 def test_the_scores_of_wmt21_are_reproduced(
     shared_corpora: Path, tmp_path: Path, pair: str, tokenize: str | None, systems: list[str], sets: int
 ) -> None:
-    """Some systems of two pairs; ``benchmarks/wmt21.py`` does all of them."""
+    """Some systems of two pairs, to be fast."""
     folder = shared_corpora / "wmt21-systems"
     whole = SharedTask.find(folder / pair)
     for path in (whole.source, *whole.references.values(), *(whole.hypotheses[name] for name in systems)):

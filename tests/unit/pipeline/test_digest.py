@@ -43,7 +43,14 @@ def test_facts_are_the_keys_of_the_stage_with_their_defaults():
         "version": 3,
         "settings": {
             "seed": 7,
-            "evaluation": {"metrics": ["ter"], "tokenize": "13a", "lowercase": False, "bootstrap_samples": 1000},
+            "evaluation": {
+                "metrics": ["ter"],
+                "tokenize": "13a",
+                "lowercase": False,
+                "stemmer": False,
+                "rouge_words": "unicode",
+                "bootstrap_samples": 1000,
+            },
             "dataset.tokens_per_batch": 1024,
         },
         "inputs": {"fetch": "abc"},

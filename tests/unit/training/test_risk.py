@@ -13,8 +13,8 @@ from nmt.models.weights import assign_weights, weights_of
 from nmt.tokenizer import BOS, EOS, PAD
 from nmt.training.data import TrainingData
 from nmt.training.loop import Trainer
-from nmt.training.loss import token_losses
-from nmt.training.risk import Risk, RiskBatch, expected_costs, log_likelihoods
+from nmt.training.loss import log_likelihoods, token_losses
+from nmt.training.risk import Risk, RiskBatch, expected_costs
 from nmt.training.step import TrainStep
 
 VOCAB = 9

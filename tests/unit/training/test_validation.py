@@ -21,11 +21,15 @@ def test_is_the_sum_over_all_tokens(tokens_per_batch):
     settings = {"embedding": {"size": 6}, "encoder": {"units": 8}, "decoder": {"units": 8}}
     model = Seq2Seq(ModelConfig.model_validate(settings), 12, 12)
     corpus = EncodedCorpus(Sequences.of(SOURCES), Sequences.of(TARGETS), np.arange(3))
-    nll, tokens = CorpusLoss(corpus, tokens_per_batch).measure(model)
-    expected = 0.0
+    loss = CorpusLoss(corpus, tokens_per_batch)
+    nll, tokens = loss.measure(model)
+    line_nll, line_tokens = loss.measure_lines(model)
+    expected = []
     for source, target in zip(SOURCES, TARGETS, strict=True):
         output, memory = model.teacher_forced(tf.constant([source]), tf.constant([target[:-1]]))
         log_probabilities = tf.nn.log_softmax(model.logits(output, memory)).numpy()[0]
-        expected -= log_probabilities[range(len(target) - 1), target[1:]].sum()
+        expected.append(-log_probabilities[range(len(target) - 1), target[1:]].sum())
     assert tokens == sum(len(target) - 1 for target in TARGETS)
-    np.testing.assert_allclose(nll, expected, rtol=1e-5)
+    assert line_tokens.tolist() == [len(target) - 1 for target in TARGETS]
+    np.testing.assert_allclose(nll, sum(expected), rtol=1e-5)
+    np.testing.assert_allclose(line_nll, expected, rtol=1e-5)
