@@ -27,7 +27,7 @@ svg.chart { display: block; width: 100%; height: auto; font: 12px system-ui, san
 .chart .stroke-2 { stroke: var(--series-2); stroke-dasharray: 2 3; } .chart .fill-2 { fill: var(--series-2); }
 .chart .stroke-3 { stroke: var(--series-3); stroke-dasharray: 8 3 2 3; } .chart .fill-3 { fill: var(--series-3); }
 .chart .bar { opacity: .45; }
-.chart .best { fill: var(--ink); font-weight: bold; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
+.chart .best { fill: none; stroke: var(--ink); stroke-width: 1.5; }
 .chart .frame { fill: none; stroke: var(--line); }
 .heatmap .cell { fill: var(--series-0); }
 svg.heatmap { width: auto; max-width: 100%; }
@@ -38,10 +38,11 @@ _WIDTH, _HEIGHT = 440, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 26, 38
 _CHARACTER = 7.0  # width of a character of the labels, about
 _SERIES = 4  # colours
+_FEW = 40  # points of a curve that are shown one by one
 _CELL = 18
 _FAINTEST = 0.02  # weights of a heatmap below this are not drawn: nobody sees them
 _TOLD = 0.05  # and those below this have no tooltip
-_LONGEST_LABEL = 14
+_LONGEST_LABEL, _LONGEST_NAME = 14, 24  # characters of labels of a heatmap, and of names of series
 
 Point = tuple[float, float]
 
@@ -68,7 +69,7 @@ def curves(series: Mapping[str, Sequence[Point]], title: str, x_label: str, best
         series: by name, points (x, y) in the order of x; values that are not finite are left out.
         title: what the picture shows, for those who do not see it.
         x_label: what x is.
-        best: ``highest``: of every series this point is marked with its value; ``lowest``: of the last series.
+        best: ``highest``: of every series this point is marked, and its value told; ``lowest``: of the last series.
 
     Returns:
         The picture; of nothing where no series has a point.
@@ -79,30 +80,30 @@ def curves(series: Mapping[str, Sequence[Point]], title: str, x_label: str, best
         return Markup()
     every = [point for points in kept.values() for point in points]
     axes = _axes([x for x, _ in every], [y for _, y in every])
-    parts = [*_grid(axes, x_label), *_legend(list(kept))]
-    for index, points in enumerate(kept.values()):
+    marked = _best_points(kept, best)
+    names = [f"{name} {marked[name][1]:.3g}" if name in marked else name for name in kept]
+    parts = [*_grid(axes, x_label), *_legend(names)]
+    for index, (name, points) in enumerate(kept.items()):
         number = index % _SERIES
         places = [axes.place(*point) for point in points]
         path = " ".join(f"{x},{y}" for x, y in places)
         parts.append(Markup('<polyline class="line stroke-{}" points="{}"/>').format(number, path))
-        if len(places) <= 40:
+        if len(places) <= _FEW:
             dot = Markup('<circle class="fill-{}" cx="{}" cy="{}" r="3"/>')
             parts += [dot.format(number, *place) for place in places]
-    if best:
-        choose = max if best == "highest" else min
-        for points in list(kept.values())[-1 if best == "lowest" else 0 :]:
-            x, y = choose(points, key=lambda point: point[1])
-            parts.append(_best(*axes.place(x, y), y))
+        if name in marked:
+            parts.append(Markup('<circle class="best" cx="{}" cy="{}" r="6"/>').format(*axes.place(*marked[name])))
     return _svg("chart", _WIDTH, _HEIGHT, title, parts)
 
 
-def _best(left: float, top: float, value: float) -> Markup:
-    """Returns the text beside a best point, inside of the picture."""
-    anchor = "start" if left < _LEFT + 40 else "end" if left > _WIDTH - 40 else "middle"
-    above = top - 8 if top > _TOP + 16 else top + 18
-    return Markup('<text class="best" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-        left, round(above, 1), anchor, f"{value:.3g}"
-    )
+def _best_points(series: Mapping[str, Sequence[Point]], best: str) -> dict[str, Point]:
+    """Returns the points that are marked, by the names of their series; the first of equal ones."""
+    if best == "highest":
+        return {name: max(points, key=lambda point: point[1]) for name, points in series.items()}
+    if best == "lowest":
+        name = list(series)[-1]
+        return {name: min(series[name], key=lambda point: point[1])}
+    return {}
 
 
 def histogram(bars: Mapping[str, Mapping[int, int]], title: str, x_label: str) -> Markup:
@@ -149,8 +150,8 @@ def heatmap(weights: Sequence[Sequence[float]], rows: Sequence[str], columns: Se
         rows, columns: their labels.
         title: as in :func:`curves`.
     """
-    left = round(_CHARACTER * max(map(_columns_of, rows), default=0)) + 12
-    top = round(_CHARACTER * max(map(_columns_of, columns), default=0)) + 12
+    left = round(_CHARACTER * max((_columns_of(_shortened(label)) for label in rows), default=0)) + 12
+    top = round(_CHARACTER * max((_columns_of(_shortened(label)) for label in columns), default=0)) + 12
     width, height = left + _CELL * len(columns) + 2, top + _CELL * len(rows) + 2
     parts = []
     for number, label in enumerate(columns):
@@ -176,13 +177,13 @@ def _cell(x: int, y: int, weight: float, row: str, column: str) -> Markup:
     return Markup(form).format(x, y, _CELL, _CELL, f"{min(weight, 1.0):.2f}", tip)
 
 
-def _shortened(label: str) -> str:
-    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
+def _shortened(label: str, longest: int = _LONGEST_LABEL) -> str:
+    return label if len(label) <= longest else label[: longest - 1] + "…"
 
 
 def _columns_of(label: str) -> int:
     """Returns how many narrow characters a label is wide."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in _shortened(label))
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in label)
 
 
 def _svg(classes: str, width: float, height: float, title: str, parts: Sequence[Markup]) -> Markup:
@@ -224,8 +225,9 @@ def _legend(names: Sequence[str]) -> list[Markup]:
     parts, left = [], float(_LEFT)
     form = '<line class="line stroke-{}" x1="{}" y1="10" x2="{}" y2="10"/><text x="{}" y="14">{}</text>'
     for index, name in enumerate(names):
-        parts.append(Markup(form).format(index % _SERIES, round(left), round(left + 22), round(left + 27), name))
-        left += 40 + _CHARACTER * _columns_of(name)
+        label = _shortened(name, _LONGEST_NAME)
+        parts.append(Markup(form).format(index % _SERIES, round(left), round(left + 22), round(left + 27), label))
+        left += 40 + _CHARACTER * _columns_of(label)
     return parts
 
 

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from nmt.corpora_config import CleaningStep, CorporaConfig, SyntheticConfig, default_cleaning
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import RecipeError, nearest
-from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig
+from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig, Positive
 from nmt.strict_yaml import Strict, override, read_yaml, refuse, validate
 
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # names of folders and files
 
 
@@ -192,25 +192,6 @@ class TrainingConfig(Strict):
     )
 
 
-class DecodingConfig(Strict):
-    """Search."""
-
-    beam_size: Count = 5
-    length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
-        1.0, description="exponent a of length^a that divides scores"
-    )
-    max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")
-    max_length_extra: Count = Field(10, description="tokens that are added to that")
-    max_output_tokens: Count = Field(512, description="longest output in tokens, however long the source is")
-    tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
-    project_tokens: bool = Field(
-        True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
-    )
-    replace_unknown: bool = Field(
-        False, description="whether the unknown piece may be written, to be replaced afterwards"
-    )
-
-
 class EvaluationConfig(Strict):
     """Scores of the test sets."""
 
@@ -310,6 +291,10 @@ class Recipe(Strict):
             (
                 decoder.copy_source == "pointer" and self.training.label_smoothing > 0,
                 "model.decoder.copy_source pointer has no vocabulary to smooth over: set training.label_smoothing to 0",
+            ),
+            (
+                self.decoding.coverage_penalty is not None and decoder.attention == "none",
+                "decoding.coverage_penalty is of attention: model.decoder.attention is none",
             ),
         ]
         refuse([*faults, *self._training_faults(), *self._training_data_faults()])

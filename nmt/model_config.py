@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from nmt.strict_yaml import Strict, refuse
 
 Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 SOURCE_TIES = ("all", "source_target", "source_output")

@@ -1,6 +1,9 @@
 """What all tests share."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,37 @@ def shared_corpora() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real corpora are not at {SHARED}")
     return SHARED
+
+
+@pytest.fixture
+def run_together() -> Callable[..., None]:
+    """Runs a Python program in as many processes as there are lists of arguments.
+
+    Each prints a line when it is ready, and goes on when it is sent one, so that all begin at once.
+    """
+
+    def run(program: str, *arguments: list[str]) -> None:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", program, *own],
+                cwd=Path(__file__).resolve().parents[1],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            for own in arguments
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        for process in processes:
+            process.communicate(timeout=300)
+            assert process.returncode == 0
+
+    return run
 
 
 @pytest.fixture(scope="session")

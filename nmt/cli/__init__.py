@@ -44,6 +44,7 @@ for _verb in (
     models.embed,
     models.visualize,
     scores.score,
+    scores.compare,
     leaderboard.leaderboard,
 ):
     cli.add_command(_verb)

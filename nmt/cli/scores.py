@@ -1,17 +1,53 @@
-"""The verb of scores: score."""
+"""The verbs of scores: score, compare."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nmt.cli.options import format_option, print_json, print_table
+from nmt.cli.options import format_option, print_json, print_table, work_option
+
+if TYPE_CHECKING:
+    from nmt.config import EvaluationConfig
+
+_METRICS = "bleu, chrf, chrf++, ter, rouge1, rouge2, rougeL, rougeLsum, exact, wer, per, cer, comet, bertscore"
+_path = click.Path(path_type=Path)
+
+
+def _of_metrics(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb the options that choose metrics and what they are told."""
+    for decorate in (
+        format_option("table", "json"),
+        click.option("--source", metavar="SOURCE", help="File or name of the source, which only comet reads."),
+        click.option("--rouge-words", default="unicode", show_default=True, help="unicode; ascii as rouge-score."),
+        click.option("--stemmer", is_flag=True, help="Porter's stemmer for ROUGE: for English."),
+        click.option("--lowercase", is_flag=True, help="Compare without case."),
+        click.option(
+            "--tokenize",
+            default="13a",
+            show_default=True,
+            help="Tokenizer of BLEU: 13a, intl, char, zh, ja-mecab, ko-mecab, flores101, flores200, spBLEU-1K, none.",
+        ),
+    ):
+        verb = decorate(verb)
+    return verb
+
+
+def _settings(verb: str, options: dict[str, Any]) -> EvaluationConfig:
+    from nmt.config import EvaluationConfig
+    from nmt.strict_yaml import read_settings
+
+    names = ("metrics", "tokenize", "lowercase", "stemmer", "rouge_words", "bootstrap_samples")
+    settings = {name: options[name] for name in names} | {"metrics": list(options["metrics"])}
+    return read_settings(EvaluationConfig, settings, f"nmt {verb}")
 
 
 @click.command()
-@click.argument("hypotheses", type=click.Path(path_type=Path))
-@click.argument("references", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("hypotheses", type=_path)
+@click.argument("references", nargs=-1, required=True)
 @click.option(
     "-m",
     "--metric",
@@ -19,17 +55,9 @@ from nmt.cli.options import format_option, print_json, print_table
     multiple=True,
     default=["bleu", "chrf"],
     show_default=True,
-    help="bleu, chrf, chrf++, ter, rouge1, rouge2, rougeL, rougeLsum, exact; can be repeated.",
+    help=f"{_METRICS}.",
 )
-@click.option(
-    "--tokenize",
-    default="13a",
-    show_default=True,
-    help="Tokenizer of BLEU: 13a, intl, char, zh, ja-mecab, ko-mecab, none.",
-)
-@click.option("--lowercase", is_flag=True, help="Compare without case.")
-@click.option("--stemmer", is_flag=True, help="Porter's stemmer for ROUGE: for English.")
-@click.option("--rouge-words", default="unicode", show_default=True, help="unicode, or ascii as in rouge-score.")
+@_of_metrics
 @click.option(
     "--bootstrap-samples",
     type=click.IntRange(0),
@@ -37,46 +65,73 @@ from nmt.cli.options import format_option, print_json, print_table
     show_default=True,
     help="For the 95% interval; 0: none.",
 )
-@format_option("table", "json")
+@work_option
 def score(
-    hypotheses: Path,
-    references: tuple[Path, ...],
-    metrics: tuple[str, ...],
-    tokenize: str,
-    lowercase: bool,
-    stemmer: bool,
-    rouge_words: str,
-    bootstrap_samples: int,
-    form: str,
+    hypotheses: Path, references: tuple[str, ...], work: Path | None, form: str, source: str | None, **options: Any
 ) -> None:
-    """Score a file of HYPOTHESES against one or more files of REFERENCES, line by line."""
-    from nmt.config import EvaluationConfig
-    from nmt.evaluation.metrics import MetricOptions
-    from nmt.evaluation.scores import score_files
-    from nmt.strict_yaml import read_settings
+    """Score a file of HYPOTHESES against one or more REFERENCES, line by line.
 
-    settings = read_settings(
-        EvaluationConfig,
-        {
-            "metrics": list(metrics),
-            "tokenize": tokenize,
-            "lowercase": lowercase,
-            "stemmer": stemmer,
-            "rouge_words": rouge_words,
-            "bootstrap_samples": bootstrap_samples,
-        },
-        "nmt score",
-    )
-    scores = score_files(
-        hypotheses,
-        list(references),
-        settings.metrics,
-        MetricOptions.of(settings),
-        bootstrap_samples=settings.bootstrap_samples,
-    )
+    A reference is a file, card/split:side of a corpus card (multi30k/test_2016_flickr:de), or a test set of sacreBLEU
+    (wmt22:en-de), with all its references.
+    """
+    from nmt.pipeline.scoring import score_named
+    from nmt.pipeline.summary import score_rows
+    from nmt.pipeline.workspace import Workspace
+
+    scored = score_named(hypotheses, references, _settings("score", options), source, Workspace.at(work).corpora)
     if form == "json":
-        print_json([score.to_json() for score in scores])
+        print_json(scored.to_json())
     else:
-        from nmt.pipeline.summary import score_rows
+        print_table(["metric", "score", "95% interval", "signature"], score_rows(scored.scores))
 
-        print_table(["metric", "score", "95% interval", "signature"], score_rows(scores))
+
+@click.command()
+@click.argument("systems", nargs=-1, required=True)
+@click.option("--reference", "references", multiple=True, help="Compare files with it: file or name; can be repeated.")
+@click.option(
+    "-m",
+    "--metric",
+    "metrics",
+    multiple=True,
+    help=f"{_METRICS}; can be repeated  [default: the runs'; bleu, chrf]",
+)
+@_of_metrics
+@click.option(
+    "--bootstrap-samples", type=click.IntRange(2), default=1000, show_default=True, help="For intervals and p values."
+)
+@work_option
+def compare(
+    systems: tuple[str, ...],
+    references: tuple[str, ...],
+    work: Path | None,
+    form: str,
+    source: str | None,
+    **options: Any,
+) -> None:
+    """Compare SYSTEMS with the first one: differences with p values of two paired tests, and ranks with ties.
+
+    SYSTEMS are runs of the workspace, compared on the test sets that they share, each scored as its recipe says; with
+    --reference, files of hypotheses. A low p value says that chance would hardly make such a difference. The paired
+    bootstrap is sacreBLEU's, which is too sure of small differences; approximate randomisation is not.
+    """
+    from nmt.evaluation.compare import HEADINGS
+    from nmt.pipeline.compare import compare_files, compare_runs
+    from nmt.pipeline.named_texts import read_references, read_source
+    from nmt.pipeline.workspace import Workspace
+
+    workspace = Workspace.at(work)
+    if references:
+        options["metrics"] = options["metrics"] or ("bleu", "chrf")
+        texts = read_references(references, workspace.corpora)
+        read = read_source(source, workspace.corpora) if source else None
+        comparisons = [compare_files(texts, [Path(s) for s in systems], _settings("compare", options), read)]
+    else:
+        comparisons = compare_runs(workspace, systems, options["metrics"], options["bootstrap_samples"])
+    if form == "json":
+        print_json([comparison.to_json() for comparison in comparisons])
+        return
+    for comparison in comparisons:
+        print(f"{comparison.test}, against {systems[0]}")
+        print_table(list(HEADINGS), [row.cells() for row in comparison.rows])
+    signatures = {row.score.label: row.score.signature for comparison in comparisons for row in comparison.rows}
+    print("\n".join(f"{label}: {signature}" for label, signature in signatures.items()))

@@ -9,43 +9,59 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from nmt.config import DecodingConfig
 from nmt.decoding.batches import length_batches
-from nmt.decoding.ensemble import Ensemble
+from nmt.decoding.ensemble import Ensemble, weighted_mean
 from nmt.decoding.hypothesis import Hypothesis
-from nmt.decoding.search import NEVER, Hypotheses, Step, beam_search
+from nmt.decoding.restrictions import NEVER
+from nmt.decoding.sampling import source_seeds
+from nmt.decoding.search import Hypotheses, Problem, search
+from nmt.decoding_config import DecodingConfig
+from nmt.errors import UsageError
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, UNK
 
 
 def search_problem(
-    model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig, hypotheses: int, projections: Any = None
-) -> tuple[Step, Any, tf.Tensor]:
-    """Returns what a search starts from: the step function, the first state, and the longest lengths, int32 [B].
+    model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig, projections: Any = None
+) -> Problem:
+    """Returns what a search starts from.
 
     Args:
         model: the network, or the networks that vote.
         source: ids [B, S], or marked vectors [B, S, 1 + F].
-        config: the limits of the length, and whether unknown pieces may be written.
-        hypotheses: K of every sentence.
+        config: the beam, the limits of the length, and whether unknown pieces may be written.
         projections: what the model's ``token_projections`` gave for its weights, where it has been asked.
+
+    Raises:
+        UsageError: there is a coverage penalty, and the model has no attention.
     """
     network: Any = model
     memory, first = network.encode(source, Dropout(0.0, None))
-    first = tf.nest.map_structure(lambda part: tf.repeat(part, hypotheses, axis=0), first)
+    first = tf.nest.map_structure(lambda part: tf.repeat(part, config.beam_size, axis=0), first)
     # PAD and BOS are not text, and an unknown piece is what a reader wants only where it is replaced afterwards.
-    never = [PAD, BOS] if config.replace_unknown else [PAD, UNK, BOS]
-    forbidden = tf.reduce_sum(tf.one_hot(never, network.target_vocab_size), axis=0) * NEVER
+    never = (PAD, BOS) if config.replace_unknown else (PAD, UNK, BOS)
+    shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
-    def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
-        logits, new_state, _ = network.step(tokens, memory, state, projections)
-        # Masked behind the softmax: a hypothesis has the probability that forced decoding gives it.
-        return tf.nn.log_softmax(tf.cast(logits, tf.float32)) + forbidden, new_state
+    def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, Any]:
+        logits, new_state, output = network.step(tokens, memory, state, projections)
+        outputs = output if isinstance(model, Ensemble) else [output]
+        weights = weighted_mean([each.weights for each in outputs], shares)
+        if config.coverage_penalty is not None and weights is None:
+            raise UsageError(
+                "decoding.coverage_penalty: the model has no attention", action="Leave the coverage penalty out"
+            )
+        return tf.cast(logits, tf.float32), new_state, weights
 
     lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
     max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
-    return step, first, tf.minimum(max_lengths, config.max_output_tokens)
+    max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
+    min_lengths = None
+    if config.min_length_ratio is not None or config.min_output_tokens is not None:
+        relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
+        min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
+    seeds = source_seeds(source) if config.sampling else None
+    return Problem(step, first, max_lengths, never, min_lengths, memory.mask, seeds)
 
 
 class BatchDecoder:
@@ -62,12 +78,17 @@ class BatchDecoder:
         self._config = config
         self._final_weights = final_weights
         self._projections: Any = None
-        self._search = tf.function(self._decode, input_signature=[model.source_spec])
+        self._graphs: dict[int, Any] = {}
 
-    def _decode(self, source: tf.Tensor) -> Hypotheses:
-        beam = self._config.beam_size
-        problem = search_problem(self._model, source, self._config, beam, self._projections)
-        return beam_search(*problem, beam, self._config.length_penalty)
+    def _search(self, source: npt.NDArray[Any], wanted: int) -> Hypotheses:
+        if wanted not in self._graphs:
+
+            def best(source: tf.Tensor) -> Hypotheses:
+                problem = search_problem(self._model, source, self._config, self._projections)
+                return search(problem, self._config, wanted)
+
+            self._graphs[wanted] = tf.function(best, input_signature=[self._model.source_spec], autograph=False)
+        return self._graphs[wanted](tf.constant(source))
 
     def decode(self, sources: Sequence[Any], hypotheses: int = 1) -> list[list[Hypothesis]]:
         """Returns the best outputs, best first, for each source [S] or [S, 1 + F], in the order given.
@@ -81,7 +102,7 @@ class BatchDecoder:
         self._project_tokens()
         results: list[list[Hypothesis]] = [[] for _ in sources]
         for chosen, batch in length_batches(sources, self._config.tokens_per_batch // self._config.beam_size):
-            found = [part[:, :hypotheses].numpy() for part in self._search(tf.constant(batch))]
+            found = [part[:, :hypotheses].numpy() for part in self._search(batch, hypotheses)]
             for index, *row in zip(chosen, *found, strict=True):
                 places = zip(*row, strict=True)
                 results[index] = [

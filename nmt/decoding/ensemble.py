@@ -81,3 +81,12 @@ class Ensemble:
             logs = [values + tf.math.log(weight) for values, weight in zip(logs, self.weights, strict=True)]
             return tf.reduce_logsumexp(tf.stack(logs), axis=0)
         return tf.add_n([values * weight for values, weight in zip(logs, self.weights, strict=True)])
+
+
+def weighted_mean(parts: Sequence[tf.Tensor | None], weights: Sequence[float]) -> tf.Tensor | None:
+    """Returns the weighted mean of what the members have; None where no member has any."""
+    present = [(part, weight) for part, weight in zip(parts, weights, strict=True) if part is not None]
+    if len(present) < 2:
+        return present[0][0] if present else None
+    total = sum(weight for _, weight in present)
+    return tf.add_n([part * (weight / total) for part, weight in present])

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.dataset import EncodedCorpus, Sequences, batches, plan_epoch
-from nmt.decoding.ensemble import Ensemble
+from nmt.decoding.ensemble import Ensemble, weighted_mean
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS
 
@@ -92,12 +92,8 @@ class ForcedDecoder:
         chosen = tf.gather(combined, target_out, batch_dims=2) - tf.reduce_logsumexp(combined, axis=-1)  # [B, T]
         outputs = [output for output, _ in passes]
         generate = [None if each.generate is None else tf.sigmoid(each.generate) for each in outputs]
-        found = {"weights": _mean([each.weights for each in outputs], shares), "generate": _mean(generate, shares)}
+        found = {
+            "weights": weighted_mean([each.weights for each in outputs], shares),
+            "generate": weighted_mean(generate, shares),
+        }
         return {"log_probabilities": chosen} | {name: part for name, part in found.items() if part is not None}
-
-
-def _mean(parts: Sequence[tf.Tensor | None], shares: Sequence[float]) -> tf.Tensor | None:
-    """Returns the weighted mean of the parts that are there, None where there are none."""
-    present = [(part, share) for part, share in zip(parts, shares, strict=True) if part is not None]
-    total = sum(share for _, share in present)
-    return tf.add_n([part * (share / total) for part, share in present]) if present else None

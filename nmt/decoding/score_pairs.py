@@ -13,9 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import tensorflow as tf
+
 from nmt import textio
 from nmt.bundle import Bundle
 from nmt.decoding.output import details_json
+from nmt.decoding.scoring import norm
 from nmt.decoding.stream import vectors_for
 from nmt.decoding.translate import Translator
 from nmt.decoding.translation import Details
@@ -69,7 +72,7 @@ class PairScorer:
         results = []
         for ids, details in zip(outputs, translator.examiner.examine(sources, outputs, texts, written), strict=True):
             total = float(details.forced.log_probabilities.sum())
-            results.append(PairScore(total, total / len(ids) ** translator.config.length_penalty, details))
+            results.append(PairScore(total, total / float(norm(tf.constant(len(ids)), translator.config)), details))
         return results
 
 

@@ -1,159 +1,358 @@
-"""Beam search. Greedy search is a beam of one.
+"""The search: greedy, beam, diverse beam and sampling.
 
 The search knows no model: it asks a ``step`` function for log-probabilities. It is made of TensorFlow operations with
-the same shapes at every step, so it can run inside a compiled graph.
+the same shapes at every step, so it can run inside a compiled graph. An option that is off adds no operation.
 
-At every step each sentence has K live hypotheses and up to K finished ones. All continuations of the live ones are
-compared; the best K that do not end become the next live ones, and those that end and are among the best K of all
-compete for the finished places by their normalised score::
+At every step each sentence has W live hypotheses and up to W finished ones. The best continuations of the live ones are
+compared; the best W that do not end become the next live ones, and those that end and are among the best W of all
+compete for the finished places by their score (see :mod:`nmt.decoding.scoring`). A sentence is done when W hypotheses
+have finished, or when no live one can still beat the worst finished one that is wanted; then it is frozen, so that its
+result does not depend on the sentences beside it.
 
-    score = log P(tokens) / length^a
-
-A sentence is done when K hypotheses have finished, or when no live one can still beat the worst finished one; then it
-is frozen, so that its result does not depend on the sentences beside it.
+All kinds of search are this one. Greedy search has a beam of one. Diverse beam search has G groups of W hypotheses for
+each sentence, each a beam of its own that is told what the groups before it have chosen. Sampling has groups of one
+hypothesis, whose only continuation is drawn. A sentence has K = G W hypotheses, and its groups are G rows of R = B G.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from nmt.decoding.restrictions import NEVER, forbid_end, forbid_repeated_ngrams, penalize_repetition
+from nmt.decoding.sampling import draw, hypothesis_seeds
+from nmt.decoding.scoring import coverage_penalty, norm
+from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD
 
-NEVER = -1e9
+Step = Callable[[tf.Tensor, Any], tuple[tf.Tensor, Any, Any]]
+"""Takes the last tokens int32 [B, K] and the state; returns logits float32 [B, K, V], V static, the new state, and
+attention weights [B, K, S] or None."""
 
-Step = Callable[[tf.Tensor, Any], tuple[tf.Tensor, Any]]
+
+class Problem(NamedTuple):
+    """What a search starts from."""
+
+    step: Step
+    first: Any  # the state before the first step, each tensor [B*K, ...], the same for a sentence's K hypotheses
+    max_lengths: tf.Tensor  # int32 [B]: the most tokens of an output, EOS counted
+    never: tuple[int, ...] = ()  # tokens that no output has
+    min_lengths: tf.Tensor | None = None  # int32 [B]: the fewest, EOS counted; None for any
+    mask: tf.Tensor | None = None  # bool [B, S]: the real source tokens; only for a coverage penalty
+    seeds: tf.Tensor | None = None  # uint32 [B]: a number for each source; only for sampling
 
 
-class BeamState(NamedTuple):
-    """Everything the search carries from step to step."""
+class SearchState(NamedTuple):
+    """Everything that the search carries from step to step; parts that are not needed are empty tuples."""
 
     time: tf.Tensor  # int32 []: tokens produced so far
-    live_tokens: tf.Tensor  # int32 [B, K, L]
-    live_scores: tf.Tensor  # float32 [B, K]: log-probabilities
-    finished_tokens: tf.Tensor  # int32 [B, K, L]: end in EOS where there was room
-    finished_scores: tf.Tensor  # float32 [B, K]: normalised; -1e9 marks a free place
-    finished_log_probabilities: tf.Tensor  # float32 [B, K]: not normalised
-    done: tf.Tensor  # bool [B]
+    live_tokens: tf.Tensor  # int32 [R, W, L]
+    live_scores: tf.Tensor  # float32 [R, W]: log-probabilities, repetitions penalised
+    finished_tokens: tf.Tensor  # int32 [R, W, L]: end in EOS where there was room
+    finished_scores: tf.Tensor  # float32 [R, W]: best first; -1e9 marks a free place
+    finished_log_probabilities: tf.Tensor  # float32 [R, W]: without norm and penalties
+    done: tf.Tensor  # bool [R]
     model: Any  # the state of the step function, each tensor [B*K, ...]
+    live_log_probabilities: Any = ()  # float32 [R, W]: where they differ from the scores
+    coverage: Any = ()  # float32 [R, W, S]: sums of the attention weights
 
 
 class Hypotheses(NamedTuple):
     """The result, best first; a score of -1e9 marks a place that no output took."""
 
     tokens: tf.Tensor  # int32 [B, K, L]: end in EOS where there was room, PAD behind it
-    scores: tf.Tensor  # float32 [B, K]: normalised
-    log_probabilities: tf.Tensor  # float32 [B, K]: not normalised
+    scores: tf.Tensor  # float32 [B, K]
+    log_probabilities: tf.Tensor  # float32 [B, K]: without norm and penalties
 
 
-def beam_search(
-    step: Step,
-    model_state: Any,
-    max_lengths: tf.Tensor,
-    beam_size: int,
-    length_penalty: tf.Tensor | float,
-    longest: tf.Tensor | None = None,
+class _Candidates(NamedTuple):
+    """C continuations of a row's live hypotheses, the most promising first."""
+
+    scores: tf.Tensor  # float32 [R, C]: log-probabilities, repetitions penalised
+    log_probabilities: tf.Tensor  # float32 [R, C]: not penalised
+    parents: tf.Tensor  # int32 [R, C]
+    tokens: tf.Tensor  # int32 [R, C]
+
+
+def search(
+    problem: Problem,
+    config: DecodingConfig,
+    wanted: int | None = None,
+    seed: tf.Tensor | None = None,
+    longest: tf.Tensor | int | None = None,
 ) -> Hypotheses:
-    """Searches for the best outputs of a batch of sentences.
+    """Searches for the best outputs of a batch of sentences, or draws outputs.
 
     Args:
-        step: takes the last tokens int32 [B, K] and the state, returns log-probabilities float32 [B, K, V] and the new
-            state; a token with -1e9 is never chosen.
-        model_state: state before the first step, a nest of tensors [B*K, ...], the same for a sentence's K hypotheses.
-        max_lengths: int32 [B], the most tokens of an output, EOS counted.
-        beam_size: K.
-        length_penalty: a.
-        longest: int32 [], the L of the result; the greatest of ``max_lengths`` by default.
-
-    Returns:
-        The hypotheses of every sentence, best first.
+        problem: what to ask, and the limits of each sentence.
+        config: the ``decoding`` section; lengths are taken from ``problem``.
+        wanted: how many of the K hypotheses must be the best; all by default. Fewer are found earlier.
+        seed: int32 [2], in place of that of ``config.sampling``.
+        longest: the L of the result; the greatest of ``max_lengths`` by default.
     """
-    batch = tf.shape(max_lengths)[0]
-    longest = tf.reduce_max(max_lengths) if longest is None else longest
-    shape = tf.stack([batch, beam_size, longest])
-    # All live hypotheses start equal: only the first may be continued, or the beam would hold K copies of it.
-    first = tf.concat([tf.zeros([batch, 1]), tf.fill([batch, beam_size - 1], NEVER)], axis=1)
-    state = BeamState(
-        time=tf.constant(0),
-        live_tokens=tf.fill(shape, PAD),
-        live_scores=first,
-        finished_tokens=tf.fill(shape, PAD),
-        finished_scores=tf.fill([batch, beam_size], NEVER),
-        finished_log_probabilities=tf.fill([batch, beam_size], NEVER),
-        done=tf.zeros([batch], tf.bool),
-        model=model_state,
-    )
-    limits = tf.cast(max_lengths, tf.float32) ** length_penalty
-
-    def unfinished(time: tf.Tensor, *rest: Any) -> tf.Tensor:
-        return tf.logical_and(time < longest, tf.logical_not(tf.reduce_all(BeamState(time, *rest).done)))
-
-    def advance(*fields: Any) -> BeamState:
-        return _advance(step, BeamState(*fields), beam_size, length_penalty, max_lengths, limits)
-
-    shapes = tf.nest.map_structure(lambda value: value.shape, state)
-    shapes = shapes._replace(
-        live_tokens=tf.TensorShape([None, beam_size, None]), finished_tokens=tf.TensorShape([None, beam_size, None])
-    )
-    state = BeamState(*tf.while_loop(unfinished, advance, state, shape_invariants=shapes, parallel_iterations=1))
-    return Hypotheses(state.finished_tokens, state.finished_scores, state.finished_log_probabilities)
+    running = _Search(problem, config, wanted or config.beam_size, seed, longest)
+    state = running.begin()
+    # Rows are of one number at every step, but not every operation knows which; nor how many tokens a sentence has.
+    shapes = tf.nest.map_structure(lambda value: tf.TensorShape([None, *value.shape[1:]][: value.shape.rank]), state)
+    outputs = tf.TensorShape([None, running.width, None])
+    shapes = shapes._replace(live_tokens=outputs, finished_tokens=outputs)
+    if running.covers:
+        shapes = shapes._replace(coverage=outputs)
+    state = tf.while_loop(running.unfinished, running.advance, state, shape_invariants=shapes, parallel_iterations=1)
+    return running.result(SearchState(*state))
 
 
-def _advance(
-    step: Step,
-    state: BeamState,
-    beam_size: int,
-    length_penalty: tf.Tensor | float,
-    max_lengths: tf.Tensor,
-    limits: tf.Tensor,
-) -> BeamState:
-    batch = tf.shape(state.done)[0]
-    position = tf.maximum(state.time - 1, 0)
-    last = tf.where(state.time == 0, BOS, tf.gather(state.live_tokens, position, axis=2))
-    log_probabilities, model = step(last, state.model)
-    vocab_size = tf.shape(log_probabilities)[-1]
-    scores = log_probabilities + state.live_scores[:, :, None]  # [B, K, V]
-    # An ended hypothesis takes one candidate from each live one at most: 2K candidates always hold K that go on.
-    top_scores, top = tf.math.top_k(tf.reshape(scores, [batch, -1]), 2 * beam_size)
-    parents, tokens = top // vocab_size, top % vocab_size  # [B, 2K]
-    length = state.time + 1
-    last_chance = (length >= max_lengths)[:, None]
-    ends = tf.logical_or(tokens == EOS, last_chance)
-    histories = tf.gather(state.live_tokens, parents, batch_dims=1)  # [B, 2K, L]
-    candidates = _write(histories, tokens, state.time)
+class _Search:
+    """The steps of a search; the arguments are those of ``search``."""
 
-    # An end below the best K would have left the beam: with K = 1 it is not what greedy search chooses. Padding of the
-    # beam itself (scores far below any real one) must not finish either.
-    finishes = ends & (tf.range(2 * beam_size) < beam_size) & (top_scores > NEVER / 2)
-    normalised = tf.where(finishes, top_scores / tf.cast(length, tf.float32) ** length_penalty, NEVER)
-    all_scores = tf.concat([state.finished_scores, normalised], axis=1)  # [B, 3K]
-    finished_scores, best = tf.math.top_k(all_scores, beam_size)
-    finished_tokens = tf.gather(tf.concat([state.finished_tokens, candidates], axis=1), best, batch_dims=1)
-    all_sums = tf.concat([state.finished_log_probabilities, top_scores], axis=1)  # [B, 3K]
-    finished_sums = tf.gather(all_sums, best, batch_dims=1)
+    def __init__(self, problem: Problem, config: DecodingConfig, wanted: int, seed: Any, longest: Any) -> None:
+        self._step, self._first, self._never = problem.step, problem.first, problem.never
+        self._config = config
+        self._groups = config.beam_size if config.sampling else config.diversity.groups if config.diversity else 1
+        self.width = config.beam_size // self._groups
+        self._wanted = min(wanted, self.width)
+        self._max_lengths = self._per_group(problem.max_lengths)  # [R]
+        self._min_lengths = None if problem.min_lengths is None else self._per_group(problem.min_lengths)
+        self._longest_norm = norm(self._max_lengths, config)
+        self._longest = tf.reduce_max(problem.max_lengths) if longest is None else longest
+        self._rows = tf.shape(self._max_lengths)[0]  # R
+        self._mask = self._seeds = None
+        self.covers = config.coverage_penalty is not None
+        self._stepwise = config.coverage_penalty is not None and config.coverage_penalty.form == "stepwise"
+        if self.covers:
+            self._mask = self._per_group(problem.mask)  # [R, S]
+        if config.sampling is not None:
+            seed = tf.constant([0, config.sampling.seed]) if seed is None else seed
+            self._seeds = hypothesis_seeds(seed, problem.seeds, config.beam_size)  # [R, 1]
 
-    live_scores, chosen = tf.math.top_k(tf.where(ends, NEVER, top_scores), beam_size)  # [B, K]
-    live_tokens = tf.gather(candidates, chosen, batch_dims=1)
-    rows = tf.gather(parents, chosen, batch_dims=1) + tf.range(batch)[:, None] * beam_size
-    rows = tf.reshape(rows, [-1])
-    model = tf.nest.map_structure(lambda values: tf.gather(values, rows), model)
+    def begin(self) -> SearchState:
+        """Returns the state before the first step."""
+        rows, width = self._rows, self.width
+        tokens = tf.fill(tf.stack([rows, width, self._longest]), PAD)
+        # All live hypotheses start equal: only the first may be continued, or the beam would hold W copies of it.
+        scores = tf.concat([tf.zeros([rows, 1]), tf.fill([rows, width - 1], NEVER)], axis=1)
+        free = tf.fill([rows, width], NEVER)
+        coverage: Any = ()
+        if self.covers:
+            coverage = tf.zeros([rows, width, tf.shape(self._mask)[1]])
+        return SearchState(
+            time=tf.constant(0),
+            live_tokens=tokens,
+            live_scores=scores,
+            finished_tokens=tokens,
+            finished_scores=free,
+            finished_log_probabilities=free,
+            done=tf.zeros([rows], tf.bool),
+            model=self._first,
+            live_log_probabilities=scores if self._config.repetition_penalty else (),
+            coverage=coverage,
+        )
 
-    frozen = state.done[:, None]
-    finished_scores = tf.where(frozen, state.finished_scores, finished_scores)
-    finished_sums = tf.where(frozen, state.finished_log_probabilities, finished_sums)
-    finished_tokens = tf.where(frozen[:, :, None], state.finished_tokens, finished_tokens)
-    worst = finished_scores[:, -1]
-    # Scores are negative, so the longest possible output is the kindest to a live hypothesis.
-    hopeless = live_scores[:, 0] / limits <= worst
-    done = state.done | hopeless | (worst > NEVER / 2) | (length >= max_lengths)
-    return BeamState(
-        state.time + 1, live_tokens, live_scores, finished_tokens, finished_scores, finished_sums, done, model
-    )
+    def unfinished(self, *fields: Any) -> tf.Tensor:
+        """Whether a sentence needs another step."""
+        state = SearchState(*fields)
+        return tf.logical_and(state.time < self._longest, tf.logical_not(tf.reduce_all(state.done)))
+
+    def advance(self, *fields: Any) -> SearchState:
+        """Takes one step."""
+        state = SearchState(*fields)
+        logits, model, coverage = self._ask(state)
+        penalty = None
+        if self._config.coverage_penalty is not None:
+            penalty = coverage_penalty(coverage, self._mask, self._config.coverage_penalty)  # [R, W]
+        found = self._candidates(state, logits, penalty)
+        length = state.time + 1
+        last_chance = (length >= self._max_lengths)[:, None]
+        ends = tf.logical_or(found.tokens == EOS, last_chance)  # [R, C]
+        outputs = _write(self._of_parents(state.live_tokens, found), found.tokens, state.time)  # [R, C, L]
+        state = self._finish(state, found, ends, outputs, penalty)
+
+        count = found.tokens.shape[1]
+        _, chosen = tf.math.top_k(tf.where(ends, 0, tf.range(count, 0, -1)), self.width)  # [R, W]: the first that go on
+        live = _Candidates(*(self._chosen(part, chosen) for part in found))
+        live_scores = tf.where(self._chosen(ends, chosen), NEVER, live.scores)
+        state = state._replace(
+            time=length,
+            live_tokens=self._chosen(outputs, chosen),
+            live_scores=live_scores,
+            model=tf.nest.map_structure(lambda values: self._rows_of_parents(values, live), model),
+            live_log_probabilities=live.log_probabilities if self._config.repetition_penalty else (),
+            coverage=() if penalty is None else self._of_parents(coverage, live),
+        )
+        worst = state.finished_scores[:, -1]
+        # Log-probabilities only fall from here, and are kindest when divided by the norm of the longest output. A
+        # stepwise penalty only grows; a summary one may yet become nothing.
+        best = live_scores / self._longest_norm[:, None]
+        if penalty is not None and self._stepwise:
+            best -= self._of_parents(penalty, live)
+        hopeless = tf.reduce_max(best, axis=1) <= state.finished_scores[:, self._wanted - 1]
+        return state._replace(done=state.done | hopeless | (worst > NEVER / 2) | last_chance[:, 0])
+
+    def result(self, state: SearchState) -> Hypotheses:
+        """Returns what has finished."""
+        found = Hypotheses(state.finished_tokens, state.finished_scores, state.finished_log_probabilities)
+        if self._groups == 1:
+            return found
+        beam = self._config.beam_size
+        tokens = tf.reshape(found.tokens, tf.stack([-1, beam, self._longest]))
+        found = _sorted(tokens, *(tf.reshape(part, [-1, beam]) for part in found[1:]))
+        if self._config.sampling is not None:
+            return found
+        # Groups may have found the same output.
+        same = tf.reduce_all(found.tokens[:, :, None] == found.tokens[:, None], axis=-1)  # [B, K, K]
+        before = tf.linalg.band_part(tf.ones([beam, beam], tf.int32), -1, 0) - tf.eye(beam, dtype=tf.int32)
+        again = tf.reduce_any(same & (before > 0), axis=-1)
+        return _sorted(found.tokens, tf.where(again, NEVER, found.scores), found.log_probabilities)
+
+    def _ask(self, state: SearchState) -> tuple[tf.Tensor, Any, Any]:
+        """Returns the logits [R, W, V] of the next tokens, the model's new state, and the new coverage."""
+        last = tf.gather(state.live_tokens, tf.maximum(state.time - 1, 0), axis=2)
+        last = tf.where(state.time == 0, BOS, last)  # [R, W]
+        if self._groups > 1:
+            last = tf.reshape(last, [-1, self._config.beam_size])  # [B, K]
+        logits, model, weights = self._step(last, state.model)
+        coverage: Any = ()
+        if self.covers:
+            coverage = state.coverage + tf.reshape(weights, tf.shape(state.coverage))
+        if self._groups > 1:
+            logits = tf.reshape(logits, [-1, self.width, logits.shape[-1]])
+        return logits, model, coverage
+
+    def _candidates(self, state: SearchState, logits: tf.Tensor, penalty: tf.Tensor | None) -> _Candidates:
+        """Returns the most promising continuations of all live hypotheses."""
+        values, log_probabilities, tokens = self._continuations(state, logits)  # [R, W, N]
+        scores = values + state.live_scores[:, :, None]
+        sums = scores
+        if self._config.repetition_penalty:
+            sums = log_probabilities + state.live_log_probabilities[:, :, None]
+        each = tokens.shape[-1]
+        promise = scores
+        if penalty is not None and each > 1 and self._stepwise:
+            # What the scores would be at an end here, times the norm, which is the same for all.
+            promise = scores - (norm(state.time + 1, self._config) * penalty)[:, :, None]
+        promise, scores, sums, tokens = (
+            tf.reshape(part, [-1, self.width * each]) for part in (promise, scores, sums, tokens)
+        )
+        if each == 1:
+            return _Candidates(scores, sums, tf.zeros_like(tokens), tokens)
+        # An ended hypothesis takes one candidate from each live one at most: 2W candidates always hold W that go on.
+        count = 2 * self.width if self.width > 1 else 1
+        if self._config.diversity is None:
+            chosen = tf.math.top_k(promise, count).indices
+        else:
+            chosen = self._diverse(promise, tokens, state.done, count, self._config.diversity.penalty)
+        scores, sums, tokens = (tf.gather(part, chosen, batch_dims=1) for part in (scores, sums, tokens))
+        return _Candidates(scores, sums, chosen // each, tokens)
+
+    def _continuations(self, state: SearchState, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the N best continuations of each live hypothesis, [R, W, N].
+
+        These are log-probabilities with repetitions penalised, log-probabilities, and tokens. The best of a hypothesis
+        are found before its logits are turned into log-probabilities, which changes no order among them.
+        """
+        config, vocab_size = self._config, logits.shape[-1]
+        masked = logits
+        if self._never:
+            masked += tf.reduce_sum(tf.one_hot(self._never, vocab_size), axis=0) * NEVER
+        allowed = self._restricted(state, masked)
+        greatest = None
+        if allowed is not masked or config.repetition_penalty or config.sampling:
+            greatest = tf.reduce_max(logits, axis=-1, keepdims=True)  # [R, W, 1]
+        if config.repetition_penalty:
+            normalizer = greatest + tf.math.log(tf.reduce_sum(tf.exp(logits - greatest), axis=-1, keepdims=True))
+            allowed = penalize_repetition(allowed, normalizer, state.live_tokens, state.time, config.repetition_penalty)
+        if config.sampling is not None:
+            tokens = draw(allowed, self._seeds, state.time, config.sampling)
+            values = tf.gather(allowed, tokens, batch_dims=2)
+        else:
+            # With one hypothesis only the best counts. Each token that earlier groups have chosen may leave a place.
+            each = (2 * self.width if self.width > 1 else 1) + (config.beam_size if config.diversity else 0)
+            values, tokens = tf.math.top_k(allowed, min(each, vocab_size))
+        if greatest is None:
+            others = [logits[:, :, token : token + 1] for token in self._never]
+            greatest = reduce(tf.maximum, others, values[:, :, :1])
+        rest = tf.math.log(tf.reduce_sum(tf.exp(logits - greatest), axis=-1, keepdims=True))
+        log_probabilities = values = values - greatest - rest
+        if config.repetition_penalty:
+            log_probabilities = tf.gather(logits, tokens, batch_dims=2) - greatest - rest
+        return values, log_probabilities, tokens
+
+    def _restricted(self, state: SearchState, logits: tf.Tensor) -> tf.Tensor:
+        """Returns logits in which what may not come next is far below all others; the same ones where all may."""
+        if self._min_lengths is not None:
+            logits = forbid_end(logits, state.time + 1 < self._min_lengths)
+        if self._config.no_repeat_ngram_size is not None:
+            logits = forbid_repeated_ngrams(logits, state.live_tokens, state.time, self._config.no_repeat_ngram_size)
+        return logits
+
+    def _diverse(self, promise: tf.Tensor, tokens: tf.Tensor, done: tf.Tensor, count: int, penalty: float) -> tf.Tensor:
+        """Chooses the candidates [R, C] of each group, which avoids what the groups before it choose at this step.
+
+        The penalty only decides this choice; it does not stay in the scores.
+        """
+        options = promise.shape[1]
+        promise, tokens = (tf.reshape(part, [-1, self._groups, options]) for part in (promise, tokens))
+        done = tf.reshape(done, [-1, self._groups])
+        earlier = tf.fill([tf.shape(done)[0], 0], PAD)  # [B, X]
+        every = []
+        for group in range(self._groups):
+            same = tokens[:, group, :, None] == earlier[:, None]  # [B, options, X]
+            own = promise[:, group] - penalty * tf.reduce_sum(tf.cast(same, tf.float32), axis=-1)
+            every.append(tf.math.top_k(own, count).indices)  # [B, C]
+            taken = tf.gather(tokens[:, group], every[-1][:, : self.width], batch_dims=1)  # [B, W]
+            earlier = tf.concat([earlier, tf.where(done[:, group, None], PAD, taken)], axis=1)
+        return tf.reshape(tf.stack(every, axis=1), [-1, count])
+
+    def _finish(
+        self, state: SearchState, found: _Candidates, ends: tf.Tensor, outputs: tf.Tensor, penalty: tf.Tensor | None
+    ) -> SearchState:
+        """Gives the finished places to the best of what has ended now and before."""
+        # An end below the best W would have left the beam: with W = 1 it is not what greedy search chooses. Padding of
+        # the beam itself (scores far below any real one) must not finish either.
+        finishes = ends & (tf.range(found.tokens.shape[1]) < self.width) & (found.scores > NEVER / 2)
+        scores = found.scores / norm(state.time + 1, self._config)
+        if penalty is not None:
+            scores -= self._of_parents(penalty, found)
+        all_scores = tf.concat([state.finished_scores, tf.where(finishes, scores, NEVER)], axis=1)  # [R, W + C]
+        scores, best = tf.math.top_k(all_scores, self.width)
+        tokens = tf.gather(tf.concat([state.finished_tokens, outputs], axis=1), best, batch_dims=1)
+        all_sums = tf.concat([state.finished_log_probabilities, found.log_probabilities], axis=1)
+        sums = tf.gather(all_sums, best, batch_dims=1)
+        frozen = state.done[:, None]
+        return state._replace(
+            finished_tokens=tf.where(frozen[:, :, None], state.finished_tokens, tokens),
+            finished_scores=tf.where(frozen, state.finished_scores, scores),
+            finished_log_probabilities=tf.where(frozen, state.finished_log_probabilities, sums),
+        )
+
+    def _per_group(self, values: Any) -> Any:
+        return values if self._groups == 1 else tf.repeat(values, self._groups, axis=0)
+
+    def _of_parents(self, values: tf.Tensor, found: _Candidates) -> tf.Tensor:
+        """Returns ``values`` [R, W, ...] of the parent of each candidate; a beam of one has one parent."""
+        return values if self.width == 1 else tf.gather(values, found.parents, batch_dims=1)
+
+    def _chosen(self, values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        """Returns ``values`` [R, C, ...] of the candidates ``chosen`` [R, W]; a beam of one has one candidate."""
+        return values if self.width == 1 else tf.gather(values, chosen, batch_dims=1)
+
+    def _rows_of_parents(self, values: tf.Tensor, live: _Candidates) -> tf.Tensor:
+        """Returns ``values`` [B*K, ...] of the parent of each live hypothesis."""
+        if self.width == 1:
+            return values
+        rows = live.parents + tf.range(self._rows)[:, None] * self.width
+        return tf.gather(values, tf.reshape(rows, [-1]))
 
 
-def _write(histories: tf.Tensor, tokens: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
-    """Puts ``tokens`` [B, C] at position ``time`` of ``histories`` [B, C, L]."""
-    here = tf.range(tf.shape(histories)[2]) == time
-    return tf.where(here, tokens[:, :, None], histories)
+def _sorted(tokens: tf.Tensor, scores: tf.Tensor, log_probabilities: tf.Tensor) -> Hypotheses:
+    scores, order = tf.math.top_k(scores, scores.shape[1])
+    return Hypotheses(tf.gather(tokens, order, batch_dims=1), scores, tf.gather(log_probabilities, order, batch_dims=1))
+
+
+def _write(outputs: tf.Tensor, tokens: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
+    """Puts ``tokens`` [R, C] at position ``time`` of ``outputs`` [R, C, L]."""
+    here = tf.range(tf.shape(outputs)[2]) == time
+    return tf.where(here, tokens[:, :, None], outputs)

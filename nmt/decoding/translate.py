@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from nmt.bundle import Bundle
-from nmt.config import DecodingConfig
 from nmt.decoding.batches import encode_filled
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.storage import sha256_of_json
 from nmt.strict_yaml import read_settings

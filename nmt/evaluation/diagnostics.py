@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nmt.config import DecodingConfig, TrainingConfig
+from nmt.config import TrainingConfig
+from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD, UNK, UNKNOWN_SURFACE
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.errors import NmtError
-from nmt.evaluation.metrics import LOWER_IS_BETTER, Floats, Metric, MetricOptions, open_metric
+from nmt.evaluation.metrics import LOWER_IS_BETTER, OF_MODELS, Floats, Metric, MetricOptions, open_metric
 from nmt.evaluation.significance import BOOTSTRAP_SAMPLES, pairwise_bootstrap, ranks
 from nmt.leaderboard.comparison import Column, Comparison, describe, scores_of
 from nmt.leaderboard.records import Record
@@ -172,7 +172,7 @@ class Analysis:
         test, name = column
         signature, digest = self._comparison.bases[column]
         first = next((record for record in self._records if _has_texts(record, test, digest)), None)
-        if first is None or name == "perplexity":
+        if first is None or name in OF_MODELS:
             return None
         source = self.text(first.source_digests[test])
         found = [self.text(digest) for digest in first.reference_digests[test].values()]

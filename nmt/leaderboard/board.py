@@ -58,8 +58,8 @@ class Board:
         return [*self._problems, *(self.analysis.problems if self.analysis else [])]
 
     def is_tested(self, column: Column) -> bool:
-        """Whether the ranks in a column say what is significant."""
-        return bool(self.analysis and self.analysis.standing(column))
+        """Whether the ranks in a column say what is significant: the texts of all its systems are kept."""
+        return self._tested_ranks(column) is not None
 
     def ranked(self, column: Column | None = None) -> list[tuple[int | None, Record]]:
         """Returns the records best first, with their ranks.
@@ -74,23 +74,27 @@ class Board:
         if not self.comparison.columns:
             return [(None, record) for record in self.records]
         chosen = column or self.comparison.columns[0]
+        keys = [self._key(record, chosen) for record in self.records]
+        ordered = sorted(keys)
+        tested = self._tested_ranks(chosen)
+        return [
+            (
+                None if keys[index][0] else tested[index] if tested else ordered.index(keys[index]) + 1,
+                self.records[index],
+            )
+            for index in sorted(range(len(keys)), key=lambda index: keys[index])
+        ]
 
-        def key(index: int) -> tuple[int, float]:
-            record = self.records[index]
-            score = scores_of(record).get(chosen)
-            if score is None:
-                return 2, 0.0
-            comparable = not self.comparison.mark(record, chosen, score)
-            return int(not comparable), score.value * (1 if score.lower_is_better else -1)
+    def _key(self, record: Record, column: Column) -> tuple[int, float]:
+        """Returns what records are sorted by: 0 and the score, turned so that less is better; 1 or 2 has no rank."""
+        score = scores_of(record).get(column)
+        if score is None:
+            return 2, 0.0
+        comparable = not self.comparison.mark(record, column, score)
+        return int(not comparable), score.value * (1 if score.lower_is_better else -1)
 
-        order = sorted(range(len(self.records)), key=key)
-        keys = [key(index) for index in order]
-        standing = self.analysis.standing(chosen) if self.analysis else None
-        tested = standing.ranks if standing else {}
-        # One text that is missing makes the places of the others wrong; then only the scores count.
-        complete = all(index in tested for index, place in zip(order, keys, strict=True) if place[0] == 0)
-        ranked = []
-        for index, place in zip(order, keys, strict=True):
-            rank = tested[index] if complete and place[0] == 0 else keys.index(place) + 1
-            ranked.append((rank if place[0] == 0 else None, self.records[index]))
-        return ranked
+    def _tested_ranks(self, column: Column) -> dict[int, int] | None:
+        """Returns the ranks by the places of the records, or None where the text of one of them is not kept."""
+        standing = self.analysis.standing(column) if self.analysis else None
+        wanted = {index for index, record in enumerate(self.records) if self._key(record, column)[0] == 0}
+        return standing.ranks if standing and wanted <= standing.ranks.keys() else None

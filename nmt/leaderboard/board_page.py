@@ -161,7 +161,7 @@ def _column(board: Board, test: str, metric: str, standing: Standing | None, pac
         "label": METRICS.get(metric, metric),
         "lower": metric in LOWER_IS_BETTER,
         "ranks": ranks,
-        "tested": standing is not None,
+        "tested": board.is_tested(column),
         "signature": board.comparison.shown[column],
         "order": [],
         "p": [],

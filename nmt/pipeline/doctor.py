@@ -15,7 +15,7 @@ import numpy as np
 import nmt
 from nmt import textio
 from nmt.bundle import Bundle, load_bundle
-from nmt.config import DecodingConfig
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import DataError, UsageError, nearest
 from nmt.evaluation import diagnostics, findings
 from nmt.evaluation.findings import Finding

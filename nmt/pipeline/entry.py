@@ -123,6 +123,19 @@ def read_run(workspace: Workspace, run: str, board: str) -> tuple[Record, Recipe
     Raises:
         UsageError: there is no such run, or it is not finished.
     """
+    folders, record = find_run(workspace, run)
+    recipe = Recipe.model_validate(record.recipe)
+    tests = test_sets(recipe, folders["fetch"], list(record.scores))
+    fields = run_fields(recipe, folders, tests)
+    return dataclasses.replace(record, board=board, **fields), recipe, folders["translate"], tests
+
+
+def find_run(workspace: Workspace, run: str) -> tuple[dict[str, Path], Record]:
+    """Returns the artifacts of the last run of a recipe, by stage, and its record.
+
+    Raises:
+        UsageError: there is no such run, or it is not finished.
+    """
     stages = workspace.last_run(run).get("stages", {})
     folders = {stage: workspace.artifact(stage, digest) for stage, digest in stages.items()}
     if "record" not in folders or not (folders["record"] / "record.json").is_file():
@@ -133,11 +146,7 @@ def read_run(workspace: Workspace, run: str, board: str) -> tuple[Record, Recipe
             expected=f"one of {', '.join(finished)}" if finished else "a run, but none is finished",
             action=f"Did you mean {close}?" if close else f"Run it first: nmt run {run}",
         )
-    record = Record.from_json(json.loads((folders["record"] / "record.json").read_bytes()))
-    recipe = Recipe.model_validate(record.recipe)
-    tests = test_sets(recipe, folders["fetch"], list(record.scores))
-    fields = run_fields(recipe, folders, tests)
-    return dataclasses.replace(record, board=board, **fields), recipe, folders["translate"], tests
+    return folders, Record.from_json(json.loads((folders["record"] / "record.json").read_bytes()))
 
 
 def _finished(workspace: Workspace) -> Iterator[str]:

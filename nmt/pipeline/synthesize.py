@@ -99,7 +99,7 @@ def _translate(context: StageContext, name: str, step: SyntheticConfig, given: P
     teachers = teachers_of(step, context.recipe, context.recipe_path)
     first, *others = (load_bundle(_bundle_folder(context, teacher)) for teacher in teachers)
     # A bundle that a run has just trained may have been trained before its recipe's decoding was settled.
-    settings = teachers[0].recipe.decoding.model_dump(mode="json") | {"beam_size": step.beam_size}
+    settings = teachers[0].recipe.decoding.with_beam(step.beam_size).model_dump(mode="json")
     translator = Translator(first, settings, others)
     progress = Progress(lambda text: context.say(f"{name}: {text}"))
     progress.total = textio.count_lines(given)

@@ -160,8 +160,8 @@ def _in_order(splits: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _length_charts(statistics: Mapping[str, Mapping[str, TextStatistics]]) -> list[tuple[str, Markup]]:
-    """Returns a histogram of each side: the training set, the validation set and the first test sets."""
-    splits = [name for name in statistics if name.startswith("test/")][:2]
+    """Returns a histogram of each side: the training set, the validation set and the first test set."""
+    splits = [name for name in statistics if name.startswith("test/")][:1]
     found = []
     for side in ("source", "target"):
         bars = {

@@ -70,8 +70,9 @@ that the reference lacks there; <mark class="missed">dotted</mark>: words of the
 
 _TRAINING = """<section id="training"><h2>Training</h2>
 {% if charts %}<div class="pair">{% for chart in charts %}<figure>{{ chart }}</figure>{% endfor %}</div>
-<p class="faint">The training objective has label smoothing, dropout and other additions in it, where the recipe has
-them; the validation loss is in nats per token. Scores of the validation are by greedy search.</p>
+<p class="faint">Rings, and the numbers beside the names: the best validation. The training objective has label
+smoothing, dropout and other additions in it, where the recipe has them; the validation loss is in nats per token.
+Scores of the validation are by greedy search.</p>
 {% else %}<p class="faint">No training curve.</p>{% endif %}
 {% if validations %}<details><summary>The validations as numbers</summary>
 <div class="wide" tabindex="0" role="region" aria-label="Validations"><table><thead><tr>

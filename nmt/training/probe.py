@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.config import DecodingConfig
 from nmt.dataset import Batch, EncodedCorpus, batches
 from nmt.decoding.batches import length_batches
 from nmt.decoding.decoder import BatchDecoder
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import EOS, TokenizerPair
@@ -138,7 +138,7 @@ def _search_seconds(
     model: Seq2Seq, corpus: EncodedCorpus, config: DecodingConfig, beam_size: int
 ) -> tuple[float, float]:
     """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards."""
-    decoder = BatchDecoder(model, config.model_copy(update={"beam_size": beam_size}))
+    decoder = BatchDecoder(model, config if beam_size == config.beam_size else config.with_beam(beam_size))
     sources = corpus.source.rows()
     found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // beam_size)]
     began = time.monotonic()

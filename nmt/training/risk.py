@@ -21,8 +21,9 @@ import tensorflow as tf
 
 from nmt.config import Recipe
 from nmt.dataset import Batch
-from nmt.decoding.ancestral_sampling import draw_samples
 from nmt.decoding.decoder import search_problem
+from nmt.decoding.search import search
+from nmt.decoding_config import DecodingConfig, SamplingConfig
 from nmt.errors import UsageError
 from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import sentence_scores
@@ -57,7 +58,8 @@ class Risk:
         if recipe.training.risk is None:
             raise UsageError("training.risk: the recipe has none")
         self._config = recipe.training.risk
-        self._decoding = recipe.decoding
+        limits = recipe.decoding.model_dump(include={"max_length_ratio", "max_length_extra", "max_output_tokens"})
+        self._drawing = DecodingConfig(beam_size=self._config.samples, sampling=SamplingConfig(), **limits)
         self._options = MetricOptions.of(recipe.evaluation)
         self._model = model
         self._tokenizer = tokenizer
@@ -111,8 +113,7 @@ class Risk:
         return total, count
 
     def _samples(self, source: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        samples = self._config.samples
-        return draw_samples(*search_problem(self._model, source, self._decoding, samples), samples, seed)
+        return search(search_problem(self._model, source, self._drawing), self._drawing, seed=seed).tokens
 
     def _costs(self, outputs: Sequence[Sequence[int]], rows: Sequence[int]) -> npt.NDArray[np.float32]:
         """Returns 1 - the score of each output, as a line of text, against the first one of its source: [N]."""

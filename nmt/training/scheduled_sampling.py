@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from nmt.config import TrainingConfig
-from nmt.decoding.search import NEVER
+from nmt.decoding.restrictions import NEVER
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, EOS, PAD, UNK
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from nmt.config import DecodingConfig, Recipe
+from nmt.config import Recipe
 from nmt.dataset import EncodedCorpus, batches, plan_epoch
 from nmt.decoding.decoder import BatchDecoder
 from nmt.models.seq2seq import Seq2Seq
@@ -81,8 +81,8 @@ class Validator:
         from nmt.evaluation.scores import score_lines
 
         if self._decoder is None:
-            greedy = self._recipe.decoding.model_copy(update={"beam_size": 1})
-            self._decoder = BatchDecoder(model, DecodingConfig.model_validate(greedy.model_dump()), False)
+            greedy = self._recipe.decoding.with_beam(1).model_copy(update={"sampling": None})
+            self._decoder = BatchDecoder(model, greedy, final_weights=False)
         nll, tokens = self._loss.measure(model)
         hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
         options = MetricOptions.of(self._recipe.evaluation)

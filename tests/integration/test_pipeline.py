@@ -1,6 +1,8 @@
 """A whole run by the command line: artifacts, results, what a second run does."""
 
+import hashlib
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -73,7 +75,30 @@ def test_score_gives_the_same_figures_as_the_run(finished):
     hypotheses = artifact(finished, "translate") / "test.txt"
     shown = json.loads(finished("score", hypotheses, "test.de", "--bootstrap-samples", 20, "--format", "json").stdout)
     recorded = json.loads((artifact(finished, "evaluate") / "scores.json").read_bytes())
-    assert shown == recorded["test"]
+    assert shown["scores"] == recorded["test"]
+    assert shown["hypotheses"]["sha256"] == hashlib.sha256(hypotheses.read_bytes()).hexdigest()
+    assert [text["lines"] for text in shown["references"]] == [20]
+
+
+def test_compare_tests_runs_and_files_against_the_first(finished):
+    runs = finished.folder / "work" / "runs"
+    (runs / "twin").mkdir()
+    (runs / "twin" / "run.json").write_bytes((runs / "tiny" / "run.json").read_bytes())
+    try:
+        [shown] = json.loads(finished("compare", "tiny", "twin", "--format", "json").stdout)
+    finally:
+        shutil.rmtree(runs / "twin")
+    assert shown["test"] == "test"
+    assert {row["system"] for row in shown["rows"]} == {"tiny", "twin"}
+    twins = [row for row in shown["rows"] if row["system"] == "twin"]
+    assert all((row["difference"], row["rank"]) == (0.0, 1) for row in twins)
+    assert not any(test["significant"] for row in twins for test in row["tests"].values())
+    hypotheses = artifact(finished, "translate") / "test.txt"
+    table = finished("compare", hypotheses, "test.de", "--reference", "test.de", "-m", "chrf").stdout.decode()
+    assert "100.00" in table
+    assert "nc:6" in table
+    message = finished("compare", "tiny", "tini", expect=2).stderr.decode()
+    assert "Did you mean tiny?" in message
 
 
 def test_the_end_shows_scores_samples_report_and_a_command(finished):

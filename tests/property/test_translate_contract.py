@@ -14,10 +14,11 @@ from test_textio_contract import LINES
 
 import nmt.decoding.decoder
 from nmt.cleaning.normalize import is_blank, normalizer_of
-from nmt.config import DecodingConfig, Recipe
+from nmt.config import Recipe
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.stream import translate_command
 from nmt.decoding.translate import Translator
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.textio import count_lines, encode_line, read_lines
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nmt.bundle import index_digest, load_bundle, publish_bundle, write_bundle
-from nmt.config import DecodingConfig, Recipe, TokenizerConfig
+from nmt.config import Recipe, TokenizerConfig
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import weights_of

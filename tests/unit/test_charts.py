@@ -36,9 +36,13 @@ def test_higher_values_stand_higher_and_values_without_a_number_are_left_out():
 
 def test_the_best_point_is_marked():
     series = {"training": [(1, 0.5)], "validation": [(1, 9.0), (2, 3.25), (3, 4.0)]}
-    marked = [text.text for text in ElementTree.fromstring(curves(series, "t", "x", best="lowest")).iter("text")]
-    assert "3.25" in marked
-    assert "0.5" not in marked
+    picture = ElementTree.fromstring(curves(series, "t", "x", best="lowest"))
+    texts = [text.text for text in picture.iter("text")]
+    assert "validation 3.25" in texts
+    assert "training" in texts
+    (ring,) = [circle for circle in picture.iter("circle") if circle.get("class") == "best"]
+    dots = [circle.get("cx") for circle in picture.iter("circle") if circle.get("class") == "fill-1"]
+    assert ring.get("cx") == dots[1]
     assert re.findall('class="best"', curves(series, "t", "x", best="highest")) == ['class="best"'] * 2
 
 

@@ -89,6 +89,34 @@ def test_word_vectors_that_do_not_fit_are_refused(embedding, reason):
         Recipe.model_validate({"name": "x", "corpora": CORPORA, "model": {"embedding": embedding}})
 
 
+@pytest.mark.parametrize(
+    ("decoding", "reason"),
+    [
+        ({"beam_size": 5, "diversity": {"groups": 2}}, "does not divide beam_size 5"),
+        ({"beam_size": 4, "diversity": {"groups": 1}}, "greater than or equal to 2"),
+        ({"beam_size": 4, "diversity": {"groups": 2}, "sampling": {}}, "draws differ by themselves"),
+        ({"coverage_penalty": {"form": "stepwise"}, "sampling": {}}, "draws are not compared"),
+        ({"min_output_tokens": 9, "max_output_tokens": 8}, "above max_output_tokens 8"),
+        ({"min_length_ratio": 3.0}, "above max_length_ratio 2.0"),
+        ({"repetition_penalty": 1.0}, "greater than 1"),
+        ({"no_repeat_ngram_size": 0}, "greater than or equal to 1"),
+        ({"sampling": {"top_p": 1.0}}, "less than 1"),
+        ({"sampling": {"temperature": 0.0}}, "greater than 0"),
+        ({"temperature": 2.0}, "Extra inputs"),
+    ],
+)
+def test_what_decoding_may_not_say(decoding, reason):
+    with pytest.raises(ValueError, match=reason):
+        Recipe.model_validate({"name": "x", "corpora": CORPORA, "decoding": decoding})
+
+
+def test_a_coverage_penalty_is_of_attention():
+    recipe = {"name": "x", "corpora": CORPORA, "decoding": {"coverage_penalty": {}}}
+    assert Recipe.model_validate(recipe | {"model": {"decoder": {"attention": "dot"}}})
+    with pytest.raises(ValueError, match="attention is none"):
+        Recipe.model_validate(recipe | {"model": {"decoder": {"attention": "none"}}})
+
+
 VECTORS = {
     "name": "captions",
     "corpora": CORPORA | {side: [{"source": f"{side}.npz", "target": f"{side}.txt"}] for side in ("train", "valid")},

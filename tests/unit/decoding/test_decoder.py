@@ -9,9 +9,11 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.config import DecodingConfig
 from nmt.decoding.decoder import BatchDecoder
+from nmt.decoding.forced import ForcedDecoder
 from nmt.decoding.search import Hypotheses
+from nmt.decoding_config import CoveragePenaltyConfig, DecodingConfig, SamplingConfig
+from nmt.errors import UsageError
 from nmt.model_config import ModelConfig
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, EOS, PAD, UNK
@@ -55,9 +57,9 @@ def test_batches_change_no_output(model, beam_size):
 def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, tokens_per_batch, beam_size):
     shapes = []
 
-    def echo(batch):
+    def echo(batch, _):
         shapes.append(batch.shape)
-        return Hypotheses(batch[:, None], *tf.zeros([2, len(batch), 1]))
+        return Hypotheses(tf.constant(batch)[:, None], *tf.zeros([2, len(batch), 1]))
 
     network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32), token_projections=lambda: None)
     decoder = BatchDecoder(network, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
@@ -98,6 +100,53 @@ def test_an_output_that_never_ends_is_as_long_as_its_limit(model, ratio, extra, 
         model, SOURCES, beam_size=2, max_length_ratio=ratio, max_length_extra=extra, max_output_tokens=most
     )
     assert [len(ids) for ids in outputs] == [min(int(len(ids) * ratio) + extra, most) for ids in SOURCES]
+
+
+@pytest.mark.parametrize(("ratio", "least"), [(None, 6), (1.0, None), (0.5, 3), (9.0, 9)])
+def test_an_output_that_ends_at_once_is_as_long_as_its_least(model, ratio, least):
+    prefer(model, [EOS], by=50.0)
+    limits = {"max_length_ratio": 10.0, "max_length_extra": 1, "max_output_tokens": 20}
+    outputs = decode(model, SOURCES, beam_size=2, min_length_ratio=ratio, min_output_tokens=least, **limits)
+    expected = [max(1, int(len(ids) * (ratio or 0)), least or 0) for ids in SOURCES]
+    longest = [min(len(ids) * 10 + 1, 20) for ids in SOURCES]
+    assert [len(ids) for ids in outputs] == list(map(min, expected, longest))
+    assert all(ids[-1] == EOS for ids in outputs)
+
+
+def test_draws_depend_on_the_seed_and_the_source_alone(model):
+    prefer(model, [EOS], by=-1.0)
+
+    def draws(sources, tokens_per_batch=4096, seed=1):
+        config = DecodingConfig(beam_size=3, sampling=SamplingConfig(seed=seed), tokens_per_batch=tokens_per_batch)
+        found = BatchDecoder(model, config).decode(sources, 3)
+        return [[each.ids for each in hypotheses] for hypotheses in found]
+
+    together = draws(SOURCES)
+    assert draws(SOURCES, 1) == draws(SOURCES, 70) == together
+    assert draws(SOURCES[::-1])[::-1] == together
+    assert sum(len({tuple(ids) for ids in every}) == 3 for every in together) > len(SOURCES) // 2
+    assert draws(SOURCES, seed=2) != together
+
+
+@pytest.mark.parametrize(
+    "settings", [{"coverage_penalty": {}}, {"coverage_penalty": {"form": "stepwise", "weight": 2.0}}]
+)
+def test_coverage_is_that_of_the_attention(model, settings):
+    config = DecodingConfig.model_validate({"beam_size": 3, "length_penalty": 0.0, **settings})
+    penalty = config.coverage_penalty
+    rows = list(zip(SOURCES, BatchDecoder(model, config).decode(SOURCES), strict=True))
+    forced = ForcedDecoder(model).force(SOURCES, [found[0].ids for _, found in rows])
+    for (_, (best,)), known in zip(rows, forced, strict=True):
+        coverage = known.weights.sum(axis=0)
+        costs = -np.log(np.minimum(coverage, 1.0)) if penalty.form == "summary" else np.maximum(coverage, 1.0) - 1.0
+        assert best.score == pytest.approx(best.log_probability - penalty.weight * costs.sum(), abs=1e-4)
+
+
+def test_a_coverage_penalty_needs_attention():
+    decoder = CONFIG.decoder.model_copy(update={"attention": "none"})
+    model = Seq2Seq(CONFIG.model_copy(update={"decoder": decoder}), VOCAB, VOCAB)
+    with pytest.raises(UsageError, match="coverage_penalty"):
+        decode(model, SOURCES, coverage_penalty=CoveragePenaltyConfig())
 
 
 def test_hypotheses_come_best_first_each_with_its_score(model):

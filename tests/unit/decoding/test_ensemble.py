@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from nmt.bundle import load_bundle, write_bundle
-from nmt.config import DecodingConfig
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding.ensemble import Ensemble, EnsembleMemory
 from nmt.decoding.translate import Translator
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.model_config import ModelConfig
 from nmt.models.seq2seq import Seq2Seq

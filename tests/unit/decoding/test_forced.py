@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.config import DecodingConfig
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.forced import ForcedDecoder
+from nmt.decoding_config import DecodingConfig
 from nmt.model_config import ModelConfig
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt.config import DecodingConfig, TrainingConfig
+from nmt.config import TrainingConfig
+from nmt.decoding_config import DecodingConfig
 from nmt.evaluation import diagnostics as d
 from nmt.tokenizer import BOS, EOS, UNK
 

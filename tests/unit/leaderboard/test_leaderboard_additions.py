@@ -1,14 +1,11 @@
 """Systems of which there is only text: what is entered, what is refused, and that nothing is added then."""
 
 import gzip
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import nmt
 from nmt.errors import DataError, NmtError, UsageError
 from nmt.evaluation.scores import score_lines
 from nmt.leaderboard.additions import Additions, enter_files
@@ -225,26 +222,8 @@ for number in range(100):
 """
 
 
-def test_two_processes_add_a_hundred_each_and_nothing_is_lost_or_torn(boards: Path) -> None:
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(boards), name],
-            cwd=Path(nmt.__file__).parents[1],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for name in ("left", "right")
-    ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"ready\n"
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write(b"\n")
-        writer.stdin.flush()
-    for writer in writers:
-        writer.communicate(timeout=300)
-        assert writer.returncode == 0
+def test_two_processes_add_a_hundred_each_and_nothing_is_lost_or_torn(boards: Path, run_together) -> None:
+    run_together(_WRITER, [str(boards), "left"], [str(boards), "right"])
     records = records_of(boards)
     expected = [f"{name}{number}" for name in ("left", "right") for number in range(100)]
     assert sorted(record.system for record in records) == sorted([*expected, "copy of the source"])

@@ -13,7 +13,7 @@ from nmt.leaderboard.additions import Additions, enter_files
 from nmt.leaderboard.analysis import by_frequency, length_unit
 from nmt.leaderboard.board import Board
 from nmt.leaderboard.records import append_record, board_path
-from nmt.leaderboard.table import rows
+from nmt.leaderboard.table import as_markdown, rows
 from nmt.leaderboard.texts import Text
 
 WORDS = ["the", "a", "small", "old", "new", "house", "garden", "book", "river", "child", "reads", "sees", "near"]
@@ -51,6 +51,17 @@ def test_without_texts_only_equal_scores_share_a_rank(board: Board) -> None:
     bare = Board("board", board.records)
     assert [row["rank"] for row in rows(bare)] == [1, 1, 3, 4]
     assert not bare.is_tested(COLUMN)
+
+
+def test_one_text_that_is_missing_leaves_the_ranks_to_the_scores(board: Board, tmp_path: Path) -> None:
+    assert board.is_tested(COLUMN)
+    worst = next(record for record in board.records if record.system == "bad")
+    (tmp_path / "texts" / f"{worst.hypothesis_digests['test']}.txt.gz").unlink()
+    found = Board.read(tmp_path, "board")
+    assert not found.is_tested(COLUMN)
+    assert [row["rank"] for row in rows(found)] == [1, 1, 3, 4]
+    assert "significantly" not in as_markdown(found)
+    assert "significantly" in as_markdown(board)
 
 
 def test_p_values_are_those_of_the_paired_bootstrap(board: Board) -> None:

@@ -1,12 +1,9 @@
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import nmt
 from nmt.errors import DataError, UsageError
 from nmt.evaluation.scores import Score
 from nmt.leaderboard.records import Record, append_record, board_names, board_path, read_records
@@ -168,28 +165,10 @@ for number in range(20):
 """
 
 
-def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_two_processes_at_once_lose_nothing(tmp_path: Path, run_together) -> None:
     path = board_path(tmp_path, "board")
     record = json.dumps(make("0").to_json())
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(path), name, record],
-            cwd=Path(nmt.__file__).parents[1],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for name in ("left", "right")
-    ]
-    for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"ready\n"
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.write(b"\n")
-        writer.stdin.flush()
-    for writer in writers:
-        writer.communicate(timeout=30)
-        assert writer.returncode == 0
+    run_together(_WRITER, [str(path), "left", record], [str(path), "right", record])
     records, problems = read_records(path)
     runs = [record.run_digest for record in records]
     assert problems == []

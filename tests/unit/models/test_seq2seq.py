@@ -13,8 +13,9 @@ import pytest
 import tensorflow as tf
 
 from nmt.bundle import load_bundle, write_bundle
-from nmt.config import DecodingConfig, Recipe, TokenizerConfig
+from nmt.config import Recipe, TokenizerConfig
 from nmt.decoding.decoder import BatchDecoder
+from nmt.decoding_config import DecodingConfig
 from nmt.model_config import ModelConfig
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq

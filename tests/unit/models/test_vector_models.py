@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from pydantic import ValidationError
 
-from nmt.config import DecodingConfig
 from nmt.decoding.decoder import BatchDecoder
+from nmt.decoding_config import DecodingConfig
 from nmt.model_config import ModelConfig
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq

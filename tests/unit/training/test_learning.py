@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.config import DecodingConfig, Recipe
+from nmt.config import Recipe
 from nmt.dataset import EncodedCorpus, Sequences
 from nmt.decoding.decoder import BatchDecoder
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError, NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import assign_weights

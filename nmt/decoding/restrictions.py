@@ -1,0 +1,75 @@
+"""What an output may not say: ends too early, repetitions.
+
+Each function takes logits and returns logits in which the forbidden tokens are far below all others. What is left is
+not scaled up: a hypothesis keeps the probability that the model gives it.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from nmt.tokenizer import EOS
+
+NEVER = -1e9
+
+
+def forbid_end(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
+    """Forbids the end of the output to the rows of ``logits`` [R, W, V] that ``where`` [R] names."""
+    end = tf.one_hot(EOS, logits.shape[-1], on_value=NEVER, off_value=0.0)
+    return logits + tf.where(where[:, None, None], end, 0.0)
+
+
+def forbid_repeated_ngrams(logits: tf.Tensor, outputs: tf.Tensor, time: tf.Tensor, size: int) -> tf.Tensor:
+    """Forbids each token that would complete n tokens in a row that the output has already.
+
+    Args:
+        logits: [R, W, V].
+        outputs: the tokens so far, [R, W, L].
+        time: their number.
+        size: n.
+    """
+    longest = tf.shape(outputs)[2]
+    matches = tf.range(longest) < time  # [L]: whether position i ends such n tokens
+    for back in range(1, size):
+        last = tf.gather(outputs, tf.maximum(time - back, 0), axis=2)[:, :, None]  # [R, W, 1]
+        before = tf.pad(outputs, [[0, 0], [0, 0], [back, 0]], constant_values=-1)[:, :, :longest]
+        matches = matches & (before == last)
+    matches = matches & (time >= size - 1)
+    return forbid(logits, outputs, tf.broadcast_to(matches, tf.shape(outputs)))
+
+
+def penalize_repetition(
+    logits: tf.Tensor, normalizer: tf.Tensor, outputs: tf.Tensor, time: tf.Tensor, penalty: float
+) -> tf.Tensor:
+    """Multiplies the log-probability of every token that the output has already (Keskar et al. 2019, section 4.1).
+
+    Of logits, which the paper divides, neither sign nor size means anything where models vote or copy.
+
+    Args:
+        logits: [R, W, V].
+        normalizer: the logarithm of the sum of their exponentials, [R, W, 1].
+        outputs: the tokens so far, [R, W, L].
+        time: their number.
+        penalty: the factor, above 1.
+    """
+    places = _places(logits, outputs)
+    flat = tf.reshape(logits, [-1])
+    there = tf.gather(flat, places)  # [R, W, L]
+    penalized = normalizer + (there - normalizer) * penalty
+    # A token that comes twice is written twice, with the same value.
+    written = tf.where(tf.range(tf.shape(outputs)[2]) < time, penalized, there)
+    return tf.reshape(tf.tensor_scatter_nd_min(flat, places[..., None], written), tf.shape(logits))
+
+
+def forbid(logits: tf.Tensor, tokens: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
+    """Forbids those of ``tokens`` [R, W, X] to their hypothesis, of ``logits`` [R, W, V], that ``where`` names."""
+    flat = tf.reshape(logits, [-1])
+    banned = tf.tensor_scatter_nd_add(flat, _places(logits, tokens)[..., None], tf.where(where, NEVER, 0.0))
+    return tf.reshape(banned, tf.shape(logits))
+
+
+def _places(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
+    """Returns where in flat ``logits`` [R * W * V] the ``tokens`` [R, W, X] of each hypothesis are."""
+    rows, width = tf.shape(logits)[0], tf.shape(logits)[1]
+    first = tf.reshape(tf.range(rows * width) * logits.shape[-1], [rows, width, 1])
+    return first + tokens

@@ -1,0 +1,113 @@
+"""The ``decoding`` section of a recipe: the search, what it prefers, and what it is limited to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from nmt.model_config import Count, Positive
+from nmt.strict_yaml import Strict, refuse
+
+
+class CoveragePenaltyConfig(Strict):
+    """Takes from the score of outputs that leave source tokens unattended, or attend to them more than once."""
+
+    form: Literal["summary", "stepwise"] = Field(
+        "summary",
+        description="summary: unattended tokens, once an output has ended (Wu et al. 2016, equation 14);"
+        " stepwise: repeated attention, at every step (Gehrmann et al. 2018)",
+    )
+    weight: Positive = 0.2
+
+
+class DiversityConfig(Strict):
+    """Diverse beam search (Vijayakumar et al. 2016): groups of hypotheses that avoid each other's tokens."""
+
+    groups: Annotated[int, Field(ge=2)] = Field(..., description="groups, of beam_size / groups hypotheses each")
+    penalty: Positive = Field(0.5, description="nats that a token costs for each choice of it by an earlier group")
+
+
+class SamplingConfig(Strict):
+    """Outputs that are drawn instead of searched for; a source's draws depend on it and on the seed alone."""
+
+    temperature: Positive = Field(1.0, description="divides the logits: below 1 the probable becomes more so")
+    top_k: Count | None = Field(None, description="draw among so many of the most probable tokens; none: among all")
+    top_p: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
+        None,
+        description="draw among the fewest tokens that have this probability together (Holtzman et al. 2020);"
+        " none: among all",
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+
+
+class DecodingConfig(Strict):
+    """Search."""
+
+    beam_size: Count = Field(5, description="hypotheses kept per step, 1 is greedy; with sampling, outputs drawn")
+    length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        1.0, description="exponent a of what divides scores; 0: nothing does"
+    )
+    length_normalization: Literal["average", "wu"] = Field(
+        "average",
+        description="what divides scores, for outputs of n tokens. average: n^a; wu: ((5 + n) / 6)^a (Wu et al. 2016)",
+    )
+    coverage_penalty: CoveragePenaltyConfig | None = Field(None, description="needs attention; none: off")
+    repetition_penalty: Annotated[float, Field(gt=1.0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="multiplies the log-probability of tokens that the output has already (Keskar et al. 2019);"
+        " none: off",
+    )
+    no_repeat_ngram_size: Count | None = Field(
+        None, description="no n tokens in a row come twice in an output; none: they may"
+    )
+    diversity: DiversityConfig | None = Field(None, description="diverse beam search; none: one beam")
+    sampling: SamplingConfig | None = Field(None, description="draw outputs; none: search for the best")
+    max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")
+    max_length_extra: Count = Field(10, description="tokens that are added to that")
+    max_output_tokens: Count = Field(512, description="longest output in tokens, however long the source is")
+    min_length_ratio: Positive | None = Field(
+        None, description="shortest output in tokens per source token; none: any length"
+    )
+    min_output_tokens: Count | None = Field(
+        None, description="shortest output in tokens, its end included, however short the source is; none: any length"
+    )
+    tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
+    project_tokens: bool = Field(
+        True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
+    )
+    replace_unknown: bool = Field(
+        False, description="write unknown pieces, and show for each the source piece that attention points at"
+    )
+
+    @model_validator(mode="after")
+    def _means_something(self) -> DecodingConfig:
+        groups = self.diversity.groups if self.diversity else 1
+        sampled = self.sampling is not None
+        refuse(
+            [
+                (
+                    self.beam_size % groups > 0,
+                    f"diversity.groups {groups} does not divide beam_size {self.beam_size}",
+                ),
+                (sampled and groups > 1, "diversity is of a beam: draws differ by themselves, leave one of both out"),
+                (
+                    sampled and self.coverage_penalty is not None and self.coverage_penalty.form == "stepwise",
+                    "coverage_penalty stepwise compares hypotheses at every step, and draws are not compared:"
+                    " choose summary, or leave sampling out",
+                ),
+                (
+                    (self.min_output_tokens or 0) > self.max_output_tokens,
+                    f"min_output_tokens {self.min_output_tokens} is above max_output_tokens {self.max_output_tokens}",
+                ),
+                (
+                    (self.min_length_ratio or 0.0) > self.max_length_ratio,
+                    f"min_length_ratio {self.min_length_ratio} is above max_length_ratio {self.max_length_ratio}",
+                ),
+            ]
+        )
+        return self
+
+    def with_beam(self, beam_size: int) -> DecodingConfig:
+        """Returns the same search with another beam, of one group."""
+        return self.model_copy(update={"beam_size": beam_size, "diversity": None})
