@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import nmt
 from nmt.cleaning.normalize import normalizer_of
@@ -61,16 +61,21 @@ class Bundle:
         )
         return mine == theirs and my_features == their_features and self.normalize == other.normalize
 
-    def model(self) -> Seq2Seq:
+    def model(self, matrices: Literal["float32", "bfloat16"] = "float32") -> Seq2Seq:
         """Builds the network and gives it the weights.
+
+        Args:
+            matrices: the data type of the weight matrices.
 
         Raises:
             BundleError: the weights are damaged or do not fit.
         """
+        from nmt.models.layers import matrices_of
         from nmt.models.seq2seq import Seq2Seq
         from nmt.models.weights import assign_weights, load_arrays
 
-        network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
+        with matrices_of(matrices):
+            network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
         assign_weights(network, load_arrays(self.folder / _WEIGHTS))
         return network
 

@@ -43,7 +43,7 @@ def search_problem(
     never = (PAD, BOS) if config.replace_unknown else (PAD, UNK, BOS)
     shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
-    def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, Any]:
+    def step(tokens: tf.Tensor, memory: Any, state: Any) -> tuple[tf.Tensor, Any, Any]:
         logits, new_state, output = network.step(tokens, memory, state, projections)
         outputs = output if isinstance(model, Ensemble) else [output]
         weights = weighted_mean([each.weights for each in outputs], shares)
@@ -61,7 +61,7 @@ def search_problem(
         relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
         min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
     seeds = source_seeds(source) if config.sampling else None
-    return Problem(step, first, max_lengths, never, min_lengths, memory.mask, seeds)
+    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds)
 
 
 class BatchDecoder:
@@ -85,10 +85,19 @@ class BatchDecoder:
 
             def best(source: tf.Tensor) -> Hypotheses:
                 problem = search_problem(self._model, source, self._config, self._projections)
-                return search(problem, self._config, wanted)
+                if not self._config.compile:
+                    return search(problem, self._config, wanted)
+                longest = self._config.longest_output(source.shape[1])
+                return search(problem, self._config, wanted, longest=longest, shrinks=False)
 
-            self._graphs[wanted] = tf.function(best, input_signature=[self._model.source_spec], autograph=False)
-        return self._graphs[wanted](tf.constant(source))
+            if self._config.compile:
+                self._graphs[wanted] = tf.function(best, jit_compile=True, autograph=False)
+            else:
+                self._graphs[wanted] = tf.function(best, input_signature=[self._model.source_spec], autograph=False)
+        if not self._config.compile:
+            return self._graphs[wanted](tf.constant(source))
+        found = self._graphs[wanted](tf.constant(_rounded_up(source)))
+        return Hypotheses(*(part[: len(source)] for part in found))
 
     def decode(self, sources: Sequence[Any], hypotheses: int = 1) -> list[list[Hypothesis]]:
         """Returns the best outputs, best first, for each source [S] or [S, 1 + F], in the order given.
@@ -132,6 +141,13 @@ class BatchDecoder:
             tf.nest.map_structure(
                 lambda kept, part: None if part is None else kept.assign(part), self._projections, products
             )
+
+
+def _rounded_up(source: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Pads a batch to a size that many batches share: rows to a power of two, and steps to a multiple of eight."""
+    rows, steps = source.shape[:2]
+    more = [(0, 2 ** (rows - 1).bit_length() - rows), (0, -steps % 8)]
+    return np.pad(source, more + [(0, 0)] * (source.ndim - 2))
 
 
 def _without_padding(tokens: npt.NDArray[np.int32]) -> list[int]:

@@ -27,7 +27,7 @@ from nmt.storage import PartialFile, canonical_json
 from nmt.vectors import Vectors, read_vectors
 
 Answer = Callable[[list[str], int], Iterable[str]]
-"""What translates a chunk of lines, given the number of lines before it; it may write any number of lines for one."""
+"""What translates a chunk, given its lines and the number of the first; it may write any number of lines for one."""
 
 
 class Progress:
@@ -105,7 +105,7 @@ def write_answers(
     if target.exists() and not target.is_file():
         with target.open("wb") as stream:
             while chunk := list(islice(remaining, chunk_lines)):
-                stream.write(textio.pack_lines(answer(chunk, done), target.suffix))
+                stream.write(textio.pack_lines(answer(chunk, done + 1), target.suffix))
                 done += len(chunk)
                 progress.add(len(chunk))
         return done
@@ -118,13 +118,13 @@ def write_answers(
         if resume:
             progress.resume(done)
         while len(chunk := list(islice(remaining, chunk_lines))) == chunk_lines:
-            piece = textio.pack_lines(answer(chunk, done), target.suffix)
+            piece = textio.pack_lines(answer(chunk, done + 1), target.suffix)
             digest.update(b"".join(map(textio.encode_line, chunk)))
             done += len(chunk)
             partial.append(piece, {"identity": identity, "lines": done, "sha256": digest.hexdigest()})
             progress.add(len(chunk))
         # A chunk that is not full is the last one. It never stands in the journal: behind it nothing could go on.
-        partial.finish(textio.pack_lines(answer(chunk, done), target.suffix))
+        partial.finish(textio.pack_lines(answer(chunk, done + 1), target.suffix))
     return done + len(chunk)
 
 
@@ -168,7 +168,7 @@ def translate_command(
     resume: bool = False,
     progress: Progress | None = None,
     **ensemble: Any,
-) -> None:
+) -> str | None:
     """Translates a file or standard input to a file or standard output.
 
     Standard input is answered as it arrives; where it is a file, it is read as one.
@@ -182,6 +182,9 @@ def translate_command(
         resume: as ``write_answers`` takes it.
         progress: is told how far the translation is.
         **ensemble: the arguments of :class:`Translator` of that kind.
+
+    Returns:
+        What was done to lines that were too long; None where none was.
 
     Raises:
         UsageError: ``resume`` without a file to write; the bundle takes another kind of source; see ``write_answers``.
@@ -197,12 +200,12 @@ def translate_command(
     check_hypotheses(layout.hypotheses, translator.config)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
-    def answer(chunk: list[str], before: int) -> Iterator[str]:
+    def answer(chunk: list[str], first_line: int) -> Iterator[str]:
         if vectors is None:
-            found = translator.translations(chunk, layout.hypotheses, layout.details)
+            found = translator.translations(chunk, layout.hypotheses, layout.details, first_line=first_line)
         else:
             found = translator.vector_translations(vectors, chunk, layout.hypotheses, layout.details)
-        for number, translations in enumerate(found, start=before):
+        for number, translations in enumerate(found, start=first_line - 1):
             yield from layout.lines(translations, number)
 
     if progress is None:
@@ -214,13 +217,13 @@ def translate_command(
     if target is not None:
         identity = translator.identity | {"output": dataclasses.asdict(layout)}
         write_answers(lines, answer, target, identity, progress, resume=resume)
-        return
-    done = 0
-    chunks = textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines)
-    for chunk in chunks:
-        textio.print_lines(answer(chunk, done))
-        done += len(chunk)
-        progress.add(len(chunk))
+    else:
+        done = 0
+        for chunk in textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines):
+            textio.print_lines(answer(chunk, done + 1))
+            done += len(chunk)
+            progress.add(len(chunk))
+    return translator.long_input.report()
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.config import TrainingConfig
-from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD, UNK, UNKNOWN_SURFACE
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -64,7 +63,7 @@ def unused_share(pieces: Sequence[str], counts: Ints) -> float:
     return float((counts[expected] == 0).mean()) if expected else 0.0
 
 
-def repetition_rate(sequences: Iterable[Sequence[int]], size: int = 2) -> float:
+def repetition_rate(sequences: Iterable[Sequence[Hashable]], size: int = 2) -> float:
     """Returns the share of n-grams that occurred before in the same sequence, over all sequences.
 
     Example: ``a b a b`` has the bigrams ab, ba, ab: one of three is a repetition.
@@ -142,14 +141,6 @@ def measure_outputs(
             _share(UNKNOWN_SURFACE in text for text in references),
         ),
     )
-
-
-def length_limits(source_lengths: Iterable[int], decoding: DecodingConfig) -> list[int]:
-    """Returns the most pieces that the search writes for sources of so many tokens, EOS counted."""
-    return [
-        min(int(length * decoding.max_length_ratio) + decoding.max_length_extra, decoding.max_output_tokens)
-        for length in source_lengths
-    ]
 
 
 def copy_share(sources: Sequence[str], outputs: Sequence[str]) -> float:

@@ -21,7 +21,7 @@ def draw(max_lengths, samples, seed=(1, 2), sources=None, **sampling):
     config = DecodingConfig.model_validate({"beam_size": samples, "sampling": sampling})
     numbers = tf.constant(range(len(max_lengths)) if sources is None else sources, tf.uint32)
 
-    def step(tokens, time):
+    def step(tokens, memory, time):
         steps = tf.reshape(time, [-1, samples, 1])
         return tf.gather(tf.constant(CHAIN), tokens) * (1.0 + 0.3 * steps), time + 1.0, None
 

@@ -37,8 +37,10 @@ class Shouter:
         self.fails_at = fails_at
         self.error = error
         self.answered: list[str] = []
+        self.firsts: list[int] = []
 
-    def __call__(self, lines, _):
+    def __call__(self, lines, first_line):
+        self.firsts.append(first_line)
         for line in lines:
             if line == self.fails_at:
                 raise self.error
@@ -69,6 +71,7 @@ def test_what_is_done_stays_done_and_the_file_is_the_same(tmp_path, name):
     count, shown = write(again, target, resume=True)
     assert count == 10
     assert again.answered == LINES[6:]
+    assert again.firsts == [7, 10]
     assert shown[0] == "going on at line 7"
     assert shown[1].startswith("9 of 10 lines, ")
     assert shown[1].endswith(" min left")
@@ -115,12 +118,12 @@ def test_a_text_that_ends_with_a_chunk_and_one_without_lines(tmp_path):
     assert gzip.decompress((tmp_path / "none.gz").read_bytes()) == b""
 
 
-def test_an_answer_may_have_several_lines_and_knows_how_many_sources_came_before(tmp_path):
-    def answer(chunk, before):
-        return [f"{number} {text}" for number, line in enumerate(chunk, before) for text in (line, line.upper())]
+def test_an_answer_may_have_several_lines_and_knows_the_number_of_its_first_line(tmp_path):
+    def answer(chunk, first_line):
+        return [f"{number} {text}" for number, line in enumerate(chunk, first_line) for text in (line, line.upper())]
 
     write(answer, tmp_path / "target")
-    expected = "".join(f"{number} {line}\n{number} {line.upper()}\n" for number, line in enumerate(LINES))
+    expected = "".join(f"{number} {line}\n{number} {line.upper()}\n" for number, line in enumerate(LINES, 1))
     assert (tmp_path / "target").read_text() == expected
 
 
