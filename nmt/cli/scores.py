@@ -21,7 +21,7 @@ def _of_metrics(verb: Callable[..., None]) -> Callable[..., None]:
     """Gives a verb the options that choose metrics and what they are told."""
     for decorate in (
         format_option("table", "json"),
-        click.option("--source", metavar="SOURCE", help="File or name of the source, which only comet reads."),
+        click.option("--source", metavar="SOURCE", help="File or name of the source, which comet and summaries need."),
         click.option("--rouge-words", default="unicode", show_default=True, help="unicode; ascii as rouge-score."),
         click.option("--stemmer", is_flag=True, help="Porter's stemmer for ROUGE: for English."),
         click.option("--lowercase", is_flag=True, help="Compare without case."),
@@ -99,10 +99,12 @@ def score(
 @click.option(
     "--bootstrap-samples", type=click.IntRange(2), default=1000, show_default=True, help="For intervals and p values."
 )
+@click.option("--summaries", is_flag=True, help="The files are summaries of --source; baselines join.")
 @work_option
 def compare(
     systems: tuple[str, ...],
     references: tuple[str, ...],
+    summaries: bool,
     work: Path | None,
     form: str,
     source: str | None,
@@ -113,8 +115,12 @@ def compare(
     SYSTEMS are runs of the workspace, compared on the test sets that they share, each scored as its recipe says; with
     --reference, files of hypotheses. A low p value says that chance would hardly make such a difference. The paired
     bootstrap is sacreBLEU's, which is too sure of small differences; approximate randomisation is not.
+
+    With runs of summarization, and files that are --summaries, baselines that need no model join, and a second table
+    shows what the summaries are like: novel n-grams, compression, extractive coverage and density, repetition, numbers.
     """
     from nmt.evaluation.compare import HEADINGS
+    from nmt.evaluation.summaries import MEASURE_HEADINGS
     from nmt.pipeline.compare import compare_files, compare_runs
     from nmt.pipeline.named_texts import read_references, read_source
     from nmt.pipeline.workspace import Workspace
@@ -124,7 +130,7 @@ def compare(
         options["metrics"] = options["metrics"] or ("bleu", "chrf")
         texts = read_references(references, workspace.corpora)
         read = read_source(source, workspace.corpora) if source else None
-        comparisons = [compare_files(texts, [Path(s) for s in systems], _settings("compare", options), read)]
+        comparisons = [compare_files(texts, [Path(s) for s in systems], _settings("compare", options), read, summaries)]
     else:
         comparisons = compare_runs(workspace, systems, options["metrics"], options["bootstrap_samples"])
     if form == "json":
@@ -133,5 +139,8 @@ def compare(
     for comparison in comparisons:
         print(f"{comparison.test}, against {systems[0]}")
         print_table(list(HEADINGS), [row.cells() for row in comparison.rows])
+        if comparison.measures:
+            rows = [(system, *measures.cells()) for system, measures in comparison.measures.items()]
+            print_table(["system", *MEASURE_HEADINGS], rows)
     signatures = {row.score.label: row.score.signature for comparison in comparisons for row in comparison.rows}
     print("\n".join(f"{label}: {signature}" for label, signature in signatures.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,12 @@ from nmt.cli.options import bundle_argument, no_dash, source_argument
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted translation to --output has left.")
 @click.option("--beam-size", type=int, help="Hypotheses kept per step; 1 is greedy search.")
 @click.option("--length-penalty", type=float, help="Exponent a of length^a that divides scores.")
+@click.option(
+    "--long",
+    type=click.Choice(["split", "truncate", "error"]),
+    help="Lines longer than in training: split at ends of sentences, cut, or refused.  [default: split for translation,"
+    " truncate for summarization]",
+)
 @click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
 @click.option(
     "--ensemble",
@@ -65,7 +72,10 @@ def translate(
     target = no_dash(output)
     with StatusLine() as line, _continuable(target):
         progress = Progress(line.show, line.pause) if target else None
-        translate_command(opened, no_dash(source), target, overrides, resume=resume, progress=progress, **votes)
+        files = no_dash(source), target
+        report = translate_command(opened, *files, overrides, resume=resume, progress=progress, **votes)
+    if report:
+        print(report, file=sys.stderr)
 
 
 @contextmanager

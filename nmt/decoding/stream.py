@@ -23,8 +23,8 @@ from nmt.errors import DataError, UsageError
 from nmt.storage import PartialFile, canonical_json
 from nmt.vectors import Vectors, read_vectors
 
-Answer = Callable[[list[str]], Iterable[str]]
-"""What translates a chunk of lines; it may write any number of lines for one."""
+Answer = Callable[[list[str], int], Iterable[str]]
+"""What translates a chunk, given its lines and the number of the first; it may write any number of lines for one."""
 
 
 class Progress:
@@ -102,7 +102,7 @@ def write_answers(
     if target.exists() and not target.is_file():
         with target.open("wb") as stream:
             while chunk := list(islice(remaining, chunk_lines)):
-                stream.write(textio.pack_lines(answer(chunk), target.suffix))
+                stream.write(textio.pack_lines(answer(chunk, done + 1), target.suffix))
                 done += len(chunk)
                 progress.add(len(chunk))
         return done
@@ -115,13 +115,13 @@ def write_answers(
         if resume:
             progress.resume(done)
         while len(chunk := list(islice(remaining, chunk_lines))) == chunk_lines:
-            piece = textio.pack_lines(answer(chunk), target.suffix)
+            piece = textio.pack_lines(answer(chunk, done + 1), target.suffix)
             digest.update(b"".join(map(textio.encode_line, chunk)))
             done += len(chunk)
             partial.append(piece, {"identity": identity, "lines": done, "sha256": digest.hexdigest()})
             progress.add(len(chunk))
         # A chunk that is not full is the last one. It never stands in the journal: behind it nothing could go on.
-        partial.finish(textio.pack_lines(answer(chunk), target.suffix))
+        partial.finish(textio.pack_lines(answer(chunk, done + 1), target.suffix))
     return done + len(chunk)
 
 
@@ -163,7 +163,7 @@ def translate_command(
     resume: bool = False,
     progress: Progress | None = None,
     **ensemble: Any,
-) -> None:
+) -> str | None:
     """Translates a file or standard input to a file or standard output.
 
     Standard input is answered as it arrives; where it is a file, it is read as one.
@@ -176,6 +176,9 @@ def translate_command(
         progress: is told how far the translation is.
         **ensemble: the arguments of :class:`Translator` of that kind.
 
+    Returns:
+        What was done to lines that were too long; None where none was.
+
     Raises:
         UsageError: ``resume`` without a file to write; the bundle takes another kind of source; see ``write_answers``.
     """
@@ -185,8 +188,10 @@ def translate_command(
     translator = Translator(bundle, overrides, **ensemble)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
-    def answer(chunk: list[str]) -> Iterable[str]:
-        return translator.translate(chunk) if vectors is None else translator.translate_vectors(vectors, chunk)
+    def answer(chunk: list[str], first_line: int) -> Iterable[str]:
+        if vectors is not None:
+            return translator.translate_vectors(vectors, chunk)
+        return translator.translate(chunk, first_line=first_line)
 
     if progress is None:
         progress = Progress(lambda _: None)
@@ -196,11 +201,13 @@ def translate_command(
         progress.total = textio.count_lines(source)
     if target is not None:
         write_answers(lines, answer, target, translator.identity, progress, resume=resume)
-        return
-    chunks = textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines)
-    for chunk in chunks:
-        textio.print_lines(answer(chunk))
-        progress.add(len(chunk))
+    else:
+        done = 0
+        for chunk in textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines):
+            textio.print_lines(answer(chunk, done + 1))
+            done += len(chunk)
+            progress.add(len(chunk))
+    return translator.long_input.report()
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

@@ -17,6 +17,7 @@ from nmt.strict_yaml import read_settings
 from nmt.vectors import Vectors, check_features
 
 if TYPE_CHECKING:
+    from nmt.decoding.long_input import Mode
     from nmt.decoding.translation import Details, Examiner, Translation
 
 CHUNK_LINES = 2_000
@@ -39,6 +40,7 @@ class Translator:
     Attributes:
         model: the network of ``bundle``.
         identity: all that its translations depend on, as JSON values.
+        long_input: what is done to lines that are too long, and how many there were.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Translator:
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
+        from nmt.decoding.long_input import LongInput
 
         _check_ensemble(bundle, others, weights)
         self._bundle = bundle
@@ -61,6 +64,9 @@ class Translator:
         voters: Any = self.model
         if others:
             voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
+        by_task: Mode = "truncate" if bundle.recipe.task == "summarization" else "split"
+        limit = bundle.recipe.dataset.max_source_tokens
+        self.long_input = LongInput(self.config.long or by_task, max(limit, 2), bundle.tokenizers.source)
         self._decoder = BatchDecoder(voters, self.config)
         self._voters = voters
         self.identity = {
@@ -76,35 +82,44 @@ class Translator:
 
         return Examiner(self._voters, self._bundle.tokenizers)
 
-    def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES) -> Iterator[str]:
+    def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES, first_line: int = 1) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
 
         Args:
             lines: the sources.
             chunk_lines: lines that are read before the first is answered.
+            first_line: the number of the first line, for messages.
+
+        Raises:
+            DataError: a line is too long, where ``decoding.long`` is ``error``.
         """
-        remaining = iter(lines)
-        while chunk := list(islice(remaining, chunk_lines)):
-            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
-            texts = self._bundle.tokenizers.target.decode(self._decoder.decode_ids(sources))
-            answers = dict(zip(filled, texts, strict=True))
-            for index in range(len(chunk)):
-                yield textio.as_line(answers.get(index, ""))
+        for best in self.translations(lines, 1, False, chunk_lines, first_line):
+            yield textio.as_line(best[0].text)
 
     def translations(
-        self, lines: Iterable[str], hypotheses: int = 1, details: bool = True, chunk_lines: int = CHUNK_LINES
+        self,
+        lines: Iterable[str],
+        hypotheses: int = 1,
+        details: bool = True,
+        chunk_lines: int = CHUNK_LINES,
+        first_line: int = 1,
     ) -> Iterator[list[Translation]]:
         """Yields the best translations of each line, best first; one blank translation for a blank line.
+
+        The n-th translation of a line that is split has the n-th ones of its parts.
 
         Args:
             lines: the sources.
             hypotheses: most translations of a line; fewer where the search found fewer.
             details: whether word scores and alignments are found out, by a pass over each translation.
             chunk_lines: lines that are read before the first is answered.
+            first_line: the number of the first line, for messages.
 
         Raises:
             UsageError: there are more hypotheses than the beam holds.
+            DataError: a line is too long, where ``decoding.long`` is ``error``.
         """
+        from nmt.decoding.long_input import joined
         from nmt.decoding.translation import Translation
 
         check_hypotheses(hypotheses, self.config)
@@ -112,10 +127,19 @@ class Translator:
         while chunk := list(islice(remaining, chunk_lines)):
             normalized = [self._normalize(line) for line in chunk]
             filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
-            found = self._found(sources, [normalized[row] for row in filled], hypotheses, details)
-            answers = dict(zip(filled, found, strict=True))
+            divided = [
+                self.long_input.divide(normalized[row], ids, first_line + row)
+                for row, ids in zip(filled, sources, strict=True)
+            ]
+            parts = [part for each in divided for part in each]
+            found = iter(self._found([part.ids for part in parts], [part.text for part in parts], hypotheses, details))
+            answers = {
+                row: [joined(normalized[row], each, best) for best in zip(*islice(found, len(each)), strict=False)]
+                for row, each in zip(filled, divided, strict=True)
+            }
             for row, text in enumerate(normalized):
                 yield answers.get(row) or [Translation(text, "")]
+            first_line += len(chunk)
 
     def _found(
         self, sources: Sequence[Any], texts: Sequence[str], hypotheses: int, details: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -64,7 +64,7 @@ def unused_share(pieces: Sequence[str], counts: Ints) -> float:
     return float((counts[expected] == 0).mean()) if expected else 0.0
 
 
-def repetition_rate(sequences: Iterable[Sequence[int]], size: int = 2) -> float:
+def repetition_rate(sequences: Iterable[Sequence[Hashable]], size: int = 2) -> float:
     """Returns the share of n-grams that occurred before in the same sequence, over all sequences.
 
     Example: ``a b a b`` has the bigrams ab, ba, ab: one of three is a repetition.

@@ -104,6 +104,12 @@ class Rouge(Metric):
         return [self._words(sentence) for sentence in split_sentences(text)]
 
 
+def words_of(text: str) -> Words:
+    """Returns the words of a text of any script, in lower case and not stemmed."""
+    words: Words = _WORDS["unicode"].findall(text.lower())
+    return words
+
+
 def split_sentences(text: str) -> list[str]:
     """Returns the sentences of a text by the rule of this module; none is blank."""
     return [sentence for sentence in _SENTENCE_END.sub(r"\g<0>\n", text).split("\n") if sentence.strip()]

@@ -12,6 +12,7 @@ import nmt
 from nmt.errors import DataError
 from nmt.evaluation.metrics import DEFAULT_OPTIONS, Metric, MetricOptions, open_metric
 from nmt.evaluation.scores import score_statistics
+from nmt.evaluation.summaries import summary_baselines
 from nmt.leaderboard.records import Record, append_records
 from nmt.leaderboard.texts import Text, TextStore
 from nmt.storage import sha256_of_text
@@ -125,16 +126,12 @@ def read_test_set(name: str, source: Path, references: Mapping[str, Path], langu
 
 
 def baselines(test: TestSet, task: str) -> Iterator[Entry]:
-    """Yields the systems that need no model: the source itself, and for summaries the first words of it.
-
-    Lead-k takes as many words as the references have on average, so that its length is right.
-    """
+    """Yields the systems that need no model: the source itself, and for summaries those of ``summary_baselines``."""
     yield Entry(COPY, Text(COPY, test.source.lines), "baseline")
     if task == "summarization":
-        lines = [line for text in test.references.values() for line in text.lines]
-        count = max(1, round(sum(len(line.split()) for line in lines) / len(lines)))
-        name = f"lead-{count} words"
-        yield Entry(name, Text(name, tuple(" ".join(line.split()[:count]) for line in test.source.lines)), "baseline")
+        references = [text.lines for text in test.references.values()]
+        for name, lines in summary_baselines(test.source.lines, references).items():
+            yield Entry(name, Text(name, tuple(lines)), "baseline")
 
 
 def make_records(board: str, test: TestSet, entries: Sequence[Entry], scoring: Scoring) -> list[Record]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from nmt.errors import DataError, UsageError, nearest
+from nmt.errors import DataError, UsageError
 
 _TWO_LETTERS = frozenset(
     re.findall(
@@ -39,13 +39,11 @@ def split_languages(languages: str) -> tuple[str, str]:
             if is_language(source) and is_language(target):
                 return source, target
     wrong = next((code for code in languages.split("-") if not is_language(code)), languages)
-    close = nearest(wrong, _TWO_LETTERS)
     raise UsageError(
         f"--languages {languages}: {wrong} is not the code of a language"
         if languages.count("-")
         else f"--languages {languages}: not a pair of languages",
         expected="source and target, as codes of ISO 639, for instance en-de",
-        action=f"Did you mean {close}?" if close and languages.count("-") else None,
     )
 
 

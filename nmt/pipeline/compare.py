@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from nmt.evaluation import significance
 from nmt.evaluation.compare import Row, compare
 from nmt.evaluation.metrics import OF_MODELS, Floats, MetricOptions, open_metric, text_metrics
 from nmt.evaluation.perplexity import open_perplexity
+from nmt.evaluation.summaries import SummaryMeasures, measure_summaries, summary_baselines
 from nmt.leaderboard.texts import Text
 from nmt.pipeline.entry import find_run
 from nmt.pipeline.named_texts import read_lines_of
@@ -28,15 +30,19 @@ class Comparison(NamedTuple):
         test: name of the test set.
         rows: one per metric and system, in the order of the command line.
         digests: sha256 of all texts, by what they are.
+        measures: of summaries: what each system's are like, and the references.
     """
 
     test: str
     rows: list[Row]
     digests: dict[str, Any]
+    measures: dict[str, SummaryMeasures]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the comparison as JSON values."""
-        return {"test": self.test, "digests": self.digests, "rows": [row.to_json() for row in self.rows]}
+        measures = {system: asdict(own) for system, own in self.measures.items()}
+        rows = [row.to_json() for row in self.rows]
+        return {"test": self.test, "digests": self.digests, "rows": rows, "summaries": measures}
 
 
 class _Run(NamedTuple):
@@ -108,7 +114,8 @@ def _compare_runs(
 ) -> Comparison:
     hypotheses = {name: read_lines_of(run.translated / f"{test}.txt") for name, run in runs.items()}
     source, reference = sides
-    comparison = compare_texts(test, [reference], hypotheses, settings, source)
+    summaries = all(run.recipe.task == "summarization" for run in runs.values())
+    comparison = compare_texts(test, [reference], hypotheses, settings, source, summaries)
     for metric in settings.metrics:
         if metric in OF_MODELS:
             measured = {
@@ -129,6 +136,7 @@ def compare_texts(
     hypotheses: Mapping[str, Text],
     settings: EvaluationConfig,
     source: Text | None = None,
+    summaries: bool = False,
 ) -> Comparison:
     """Compares texts with the first one in every metric of text.
 
@@ -137,14 +145,23 @@ def compare_texts(
         references: at least one.
         hypotheses: by the names of the systems, the baseline first.
         settings: metrics, options, number of resamples.
-        source: for metrics that read it.
+        source: for metrics that read it, and for summaries.
+        summaries: whether the texts are summaries: then baselines join them, and all are measured.
 
     Raises:
-        UsageError: a metric is not there.
+        UsageError: a metric is not there, or summaries have no source.
         DataError: the numbers of lines differ.
     """
     for text in [*references[1:], *hypotheses.values(), *([source] if source else [])]:
         references[0].check_partner(text)
+    measures = {}
+    if summaries:
+        if source is None:
+            raise UsageError("summaries are compared with their source, too", action="Give the source: --source FILE")
+        made = summary_baselines(source.lines, [text.lines for text in references])
+        hypotheses = {**hypotheses, **{name: Text(name, tuple(lines)) for name, lines in made.items()}}
+        measured = {**hypotheses, **{f"reference {n}": text for n, text in enumerate(references, start=1)}}
+        measures = {name: measure_summaries(source.lines, text.lines) for name, text in measured.items()}
     rows = []
     for name in text_metrics(settings.metrics):
         lines = [text.lines for text in references]
@@ -155,21 +172,25 @@ def compare_texts(
         "references": [text.digest for text in references],
         "hypotheses": {system: text.digest for system, text in hypotheses.items()},
     }
-    return Comparison(test, rows, digests)
+    return Comparison(test, rows, digests, measures)
 
 
 def compare_files(
-    references: Sequence[Text], hypotheses: Sequence[Path], settings: EvaluationConfig, source: Text | None = None
+    references: Sequence[Text],
+    hypotheses: Sequence[Path],
+    settings: EvaluationConfig,
+    source: Text | None = None,
+    summaries: bool = False,
 ) -> Comparison:
     """Compares files with the first one; systems have the names of their files; see ``compare_texts``."""
     names = [str(path) for path in hypotheses]
-    _check_names(names)
+    _check_names(names, fewest=1 if summaries else 2)
     texts = {name: read_lines_of(path) for name, path in zip(names, hypotheses, strict=True)}
-    return compare_texts(references[0].name, references, texts, settings, source)
+    return compare_texts(references[0].name, references, texts, settings, source, summaries)
 
 
-def _check_names(names: Sequence[str]) -> None:
-    if len(names) < 2:
+def _check_names(names: Sequence[str], fewest: int = 2) -> None:
+    if len(names) < fewest:
         raise UsageError("nothing to compare with", received=", ".join(names), expected="at least two systems")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

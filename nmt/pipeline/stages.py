@@ -269,6 +269,8 @@ def _translate(context: StageContext) -> None:
         rates[name] = round(words / max(seconds, 1e-9), 1)
         write_json(context.output / f"{name}.loss.json", _reference_loss(bundle, translator.model, sides, vectors))
         context.say(f"{name}: {lines:,} lines, {rates[name]:,.0f} words/s")
+    if report := translator.long_input.report():
+        context.say(f"of all test sets, {report}")
     context.workspace.add_timing("translate", context.digest, {"words_per_second": rates})
 
 

@@ -103,15 +103,18 @@ def _translate(context: StageContext, name: str, step: SyntheticConfig, given: P
     translator = Translator(first, settings, others)
     progress = Progress(lambda text: context.say(f"{name}: {text}"))
     progress.total = textio.count_lines(given)
-    return write_answers(
+    pairs = write_answers(
         textio.read_lines(given),
-        translator.translate,
+        lambda lines, first: translator.translate(lines, first_line=first),
         made,
         translator.identity,
         progress,
         resume=True,
         folder=context.scratch / name,
     )
+    if report := translator.long_input.report():
+        context.say(f"{name}: {report}")
+    return pairs
 
 
 def _bundle_folder(context: StageContext, teacher: Teacher) -> Path:

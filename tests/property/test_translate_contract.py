@@ -15,6 +15,7 @@ from test_textio_contract import LINES
 import nmt.decoding.decoder
 from nmt.cleaning.normalize import is_blank, normalizer_of
 from nmt.config import Recipe
+from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.stream import translate_command
 from nmt.decoding.translate import Translator
 from nmt.decoding_config import DecodingConfig
@@ -30,6 +31,9 @@ class Codes:
     def encode(self, texts):
         return [[ord(character) for character in text] for text in texts]
 
+    def encode_with_spans(self, texts):
+        return [(ids, [(at, at + 1) for at in range(len(ids))]) for ids in self.encode(texts)]
+
     def decode(self, sequences):
         return ["".join(map(chr, ids[:-1])) for ids in sequences]
 
@@ -38,8 +42,8 @@ class Echo:
     def __init__(self, model, config):
         pass
 
-    def decode_ids(self, sources):
-        return sources
+    def decode(self, sources, hypotheses):
+        return [[Hypothesis(ids, 0.0, 0.0)] for ids in sources]
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +51,9 @@ def echo(monkeypatch):
     monkeypatch.setattr(nmt.decoding.decoder, "BatchDecoder", Echo)
 
 
-def bundle_of(cleaning):
-    recipe = Recipe.model_validate({"name": "x", "corpora": CORPORA, "cleaning": cleaning})
+def bundle_of(cleaning, max_source_tokens=1000):
+    limits = {"max_source_tokens": max_source_tokens}
+    recipe = Recipe.model_validate({"name": "x", "corpora": CORPORA, "cleaning": cleaning, "dataset": limits})
     return SimpleNamespace(
         recipe=recipe,
         normalize=normalizer_of(recipe.cleaning),
@@ -58,7 +63,12 @@ def bundle_of(cleaning):
     )
 
 
-BUNDLES = [bundle_of([]), bundle_of([{"normalize": {}}]), bundle_of([{"normalize": {"squeeze_spaces": False}}])]
+BUNDLES = [
+    bundle_of([]),
+    bundle_of([{"normalize": {}}]),
+    bundle_of([{"normalize": {"squeeze_spaces": False}}]),
+    bundle_of([{"normalize": {}}], max_source_tokens=40),
+]
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -37,8 +37,10 @@ class Shouter:
         self.fails_at = fails_at
         self.error = error
         self.answered: list[str] = []
+        self.firsts: list[int] = []
 
-    def __call__(self, lines):
+    def __call__(self, lines, first_line):
+        self.firsts.append(first_line)
         for line in lines:
             if line == self.fails_at:
                 raise self.error
@@ -69,6 +71,7 @@ def test_what_is_done_stays_done_and_the_file_is_the_same(tmp_path, name):
     count, shown = write(again, target, resume=True)
     assert count == 10
     assert again.answered == LINES[6:]
+    assert again.firsts == [7, 10]
     assert shown[0] == "going on at line 7"
     assert shown[1].startswith("9 of 10 lines, ")
     assert shown[1].endswith(" min left")
@@ -116,7 +119,7 @@ def test_a_text_that_ends_with_a_chunk_and_one_without_lines(tmp_path):
 
 
 def test_an_answer_may_have_several_lines(tmp_path):
-    write(lambda chunk: [text for line in chunk for text in (line, line)], tmp_path / "target")
+    write(lambda chunk, _: [text for line in chunk for text in (line, line)], tmp_path / "target")
     assert (tmp_path / "target").read_text() == "".join(f"{line}\n{line}\n" for line in LINES)
 
 
