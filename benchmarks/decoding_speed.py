@@ -30,7 +30,12 @@ LADDER: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """The rows of the table: who translates, and with which settings of ``decoding``."""
 
-SINGLE = ("PyTorch beam 5", "beam 5")
+SINGLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "PyTorch beam 5": ("torch", {"beam_size": 5}),
+    "beam 5": ("nmt", {"beam_size": 5}),
+    "beam 5, compiled": ("nmt", {"beam_size": 5, "compile": True}),
+}
+"""Who translates single sentences."""
 
 
 def main() -> None:
@@ -69,7 +74,7 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         if not worker.ready():
             raise SystemExit(f"{name}: it could not be started")
     seconds: dict[str, list[float]] = {name: [] for name in options.rows}
-    alone: dict[str, list[list[float]]] = {name: [] for name in SINGLE if name in options.rows}
+    alone: dict[str, list[list[float]]] = {name: [] for name in SINGLE}
     outputs: dict[str, list[str]] = {}
     for number in range(options.rounds + 1):  # the first is a warm-up
         for name in options.rows:
@@ -79,7 +84,7 @@ def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 seconds[name].append(answer["seconds"])
             outputs[name] = answer["lines"]
         for name in alone if options.sentences else ():
-            who, settings = LADDER[name]
+            who, settings = SINGLE[name]
             answer = workers[who].ask({"settings": settings, "alone": True})
             if number:
                 alone[name].append(answer["seconds"])
@@ -122,7 +127,7 @@ def report(
             same = sum(ours == theirs for ours, theirs in pairs)
             print(f"{name}: {same:,} of {len(references):,} lines are those of PyTorch")
     single = {}
-    if alone and options.sentences:
+    if options.sentences:
         print(f"\n| one sentence of {options.sentences} | median ms | slowest ms |\n|---|---:|---:|")
         for name, rounds in alone.items():
             times = [statistics.median(sentence) for sentence in zip(*rounds, strict=True)]

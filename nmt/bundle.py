@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import nmt
 from nmt.cleaning.normalize import normalizer_of
@@ -61,16 +61,26 @@ class Bundle:
         )
         return mine == theirs and my_features == their_features and self.normalize == other.normalize
 
-    def model(self) -> Seq2Seq:
+    def model(self, matrices: Literal["float32", "bfloat16"] = "float32") -> Seq2Seq:
         """Builds the network and gives it the weights.
+
+        Args:
+            matrices: the data type of the weight matrices.
 
         Raises:
             BundleError: the weights are damaged or do not fit.
         """
+        import keras
+
         from nmt.models.seq2seq import Seq2Seq
         from nmt.models.weights import assign_weights, load_arrays
 
-        network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(matrices)
+        try:
+            network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
+        finally:
+            keras.config.set_dtype_policy(policy)
         assign_weights(network, load_arrays(self.folder / _WEIGHTS))
         return network
 

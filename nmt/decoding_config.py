@@ -78,6 +78,11 @@ class DecodingConfig(Strict):
         " joined, cut, or refused; none: split for translation, truncate for summarization",
     )
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
+    compile: bool = Field(
+        False,
+        description="compile the search with XLA: seconds for the first source of a length, then faster for single"
+        " ones",
+    )
     project_tokens: bool = Field(
         True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
     )
@@ -112,6 +117,10 @@ class DecodingConfig(Strict):
             ]
         )
         return self
+
+    def longest_output(self, source_tokens: int) -> int:
+        """Returns the most tokens of an output, EOS counted, for a source of so many, its EOS counted."""
+        return min(int(source_tokens * self.max_length_ratio) + self.max_length_extra, self.max_output_tokens)
 
     def with_beam(self, beam_size: int) -> DecodingConfig:
         """Returns the same search with another beam, of one group."""

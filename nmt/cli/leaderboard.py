@@ -78,7 +78,7 @@ def show(board: str | None, work: Path | None, form: str, output: Path | None) -
 )
 @click.option("--test", metavar="NAME", help="Name of the test set  [default: from the file of the source]")
 @click.option("--languages", default="", metavar="PAIR", help="Of source and target, for instance en-de.")
-@click.option("--summaries", is_flag=True, help="The hypotheses are summaries: the first words enter as a baseline.")
+@click.option("--summaries", is_flag=True, help="The hypotheses are summaries: baselines of these enter.")
 @click.option(
     "-m",
     "--metric",

@@ -42,11 +42,11 @@ class Condition(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """The conditions of a batch, padded with PAD; None for a kind that is not asked for."""
+    """The conditions of a batch, padded with PAD; an empty tuple for a kind that is not asked for."""
 
-    prefix: Any = None  # int32 [B, P]
-    required: Any = None  # int32 [B, Q, P]
-    forbidden: Any = None  # int32 [B, F, P]
+    prefix: Any = ()  # int32 [B, P]
+    required: Any = ()  # int32 [B, Q, P]
+    forbidden: Any = ()  # int32 [B, F, P]
 
 
 def batch_conditions(conditions: Sequence[Condition]) -> Conditions:
@@ -62,9 +62,9 @@ def batch_conditions(conditions: Sequence[Condition]) -> Conditions:
         for kind in kinds
     )
     return Conditions(
-        _padded([[prefix] for prefix in prefixes])[:, 0] if any(prefixes) else None,
-        _padded(required) if any(required) else None,
-        _padded(forbidden) if any(forbidden) else None,
+        _padded([[prefix] for prefix in prefixes])[:, 0] if any(prefixes) else (),
+        _padded(required) if any(required) else (),
+        _padded(forbidden) if any(forbidden) else (),
     )
 
 

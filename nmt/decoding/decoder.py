@@ -13,9 +13,10 @@ from nmt.decoding.batches import length_batches
 from nmt.decoding.constraints import Condition, Conditions, batch_conditions
 from nmt.decoding.ensemble import Ensemble, weighted_mean
 from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.problem import Hypotheses, Problem
 from nmt.decoding.restrictions import NEVER
 from nmt.decoding.sampling import source_seeds
-from nmt.decoding.search import Hypotheses, Problem, search
+from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.models.layers import Dropout
@@ -52,7 +53,7 @@ def search_problem(
     never = (PAD, BOS) if config.allow_unknown else (PAD, UNK, BOS)
     shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
-    def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any, Any]:
+    def step(tokens: tf.Tensor, memory: Any, state: Any) -> tuple[tf.Tensor, Any, Any]:
         logits, new_state, output = network.step(tokens, memory, state, projections)
         outputs = output if isinstance(model, Ensemble) else [output]
         weights = weighted_mean([each.weights for each in outputs], shares)
@@ -65,7 +66,7 @@ def search_problem(
     lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
     max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
     max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
-    if conditions.prefix is not None:
+    if not isinstance(conditions.prefix, tuple):
         needed = tf.reduce_sum(tf.cast(conditions.prefix != PAD, tf.int32), axis=1) + 1
         max_lengths = tf.maximum(max_lengths, needed)
     min_lengths = None
@@ -73,7 +74,7 @@ def search_problem(
         relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
         min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
     seeds = source_seeds(source) if config.sampling else None
-    return Problem(step, first, max_lengths, never, min_lengths, memory.mask, seeds, conditions)
+    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds, conditions)
 
 
 class BatchDecoder:
@@ -125,18 +126,34 @@ class BatchDecoder:
 
     def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> Hypotheses:
         """Searches with the graph for so many outputs and conditions of such a size."""
-        asked = {name: part for name, part in conditions._asdict().items() if part is not None}
-        key = (wanted, tuple((name, part.shape[1:]) for name, part in asked.items()))
-        if key not in self._graphs:
+        compiled = self._config.compile
+        sizes = tf.nest.map_structure(lambda part: part.shape[1:], conditions)
+        if (wanted, sizes) not in self._graphs:
 
-            def best(source: tf.Tensor, asked: dict[str, tf.Tensor]) -> Hypotheses:
-                problem = search_problem(self._model, source, self._config, self._projections, Conditions(**asked))
-                return search(problem, self._config, wanted)
+            def best(source: tf.Tensor, conditions: Conditions) -> Hypotheses:
+                problem = search_problem(self._model, source, self._config, self._projections, conditions)
+                if not compiled:
+                    return search(problem, self._config, wanted)
+                longest = self._config.longest_output(source.shape[1])
+                if not isinstance(conditions.prefix, tuple):
+                    longest = max(longest, conditions.prefix.shape[1] + 1)
+                return search(problem, self._config, wanted, longest=longest, shrinks=False)
 
-            specs = {name: tf.TensorSpec([None, *part.shape[1:]], tf.int32) for name, part in asked.items()}
-            signature = [self._model.source_spec, specs]
-            self._graphs[key] = tf.function(best, input_signature=signature, autograph=False)
-        return self._graphs[key](tf.constant(source), {name: tf.constant(part) for name, part in asked.items()})
+            if compiled:
+                self._graphs[wanted, sizes] = tf.function(best, jit_compile=True, autograph=False)
+            else:
+                specs = tf.nest.map_structure(lambda part: tf.TensorSpec([None, *part.shape[1:]], tf.int32), conditions)
+                signature = [self._model.source_spec, specs]
+                self._graphs[wanted, sizes] = tf.function(best, input_signature=signature, autograph=False)
+        rows = len(source)
+        if compiled:
+            source = _rounded_up(source)
+            more = len(source) - rows
+            conditions = tf.nest.map_structure(
+                lambda part: np.pad(part, [(0, more), *[(0, 0)] * (part.ndim - 1)]), conditions
+            )
+        found = self._graphs[wanted, sizes](tf.constant(source), tf.nest.map_structure(tf.constant, conditions))
+        return Hypotheses(*(part[:rows] for part in found)) if compiled else found
 
     def _check(self, conditions: Sequence[Condition]) -> None:
         config = self._config
@@ -167,6 +184,13 @@ class BatchDecoder:
             tf.nest.map_structure(
                 lambda kept, part: None if part is None else kept.assign(part), self._projections, products
             )
+
+
+def _rounded_up(source: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Pads a batch to a size that many batches share: rows to a power of two, and steps to a multiple of eight."""
+    rows, steps = source.shape[:2]
+    more = [(0, 2 ** (rows - 1).bit_length() - rows), (0, -steps % 8)]
+    return np.pad(source, more + [(0, 0)] * (source.ndim - 2))
 
 
 def _without_padding(tokens: npt.NDArray[np.int32]) -> list[int]:

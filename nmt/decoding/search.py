@@ -7,7 +7,7 @@ At every step each sentence has W live hypotheses and up to W finished ones. The
 compared; the best W that do not end become the next live ones, and those that end and are among the best W of all
 compete for the finished places by their score (see :mod:`nmt.decoding.scoring`). A sentence is done when W hypotheses
 have finished, or when no live one can still beat the worst finished one that is wanted; then it is frozen, so that its
-result does not depend on the sentences beside it.
+result does not depend on the sentences beside it, and whenever a quarter of a batch is done, it leaves the batch.
 
 All kinds of search are this one. Greedy search has a beam of one. Diverse beam search has G groups of W hypotheses for
 each sentence, each a beam of its own that is told what the groups before it have chosen. Sampling has groups of one
@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from nmt.decoding.constraints import Conditions, Progress, RequiredPhrases, forbid_phrases, force_prefix
+from nmt.decoding.problem import Hypotheses, Problem
 from nmt.decoding.restrictions import NEVER, forbid_end, forbid_repeated_ngrams, penalize_repetition
 from nmt.decoding.sampling import draw, hypothesis_seeds
 from nmt.decoding.scoring import coverage_penalty, norm
@@ -30,23 +31,6 @@ from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD
 
 _MANY = 1_000_000  # more phrases than anyone requires: of what has not finished
-
-Step = Callable[[tf.Tensor, Any], tuple[tf.Tensor, Any, Any]]
-"""Takes the last tokens int32 [B, K] and the state; returns logits float32 [B, K, V], V static, the new state, and
-attention weights [B, K, S] or None."""
-
-
-class Problem(NamedTuple):
-    """What a search starts from."""
-
-    step: Step
-    first: Any  # the state before the first step, each tensor [B*K, ...], the same for a sentence's K hypotheses
-    max_lengths: tf.Tensor  # int32 [B]: the most tokens of an output, EOS counted
-    never: tuple[int, ...] = ()  # tokens that no output has
-    min_lengths: tf.Tensor | None = None  # int32 [B]: the fewest, EOS counted; None for any
-    mask: tf.Tensor | None = None  # bool [B, S]: the real source tokens; only for a coverage penalty
-    seeds: tf.Tensor | None = None  # uint32 [B]: a number for each source; only for sampling
-    conditions: Conditions = Conditions()
 
 
 class SearchState(NamedTuple):
@@ -65,13 +49,10 @@ class SearchState(NamedTuple):
     progress: Any = ()  # Progress: how much of the required phrases the live outputs have
     finished_unmet: Any = ()  # int32 [R, W]: required phrases that the finished ones lack
 
-
-class Hypotheses(NamedTuple):
-    """The result, best first; a score of -1e9 marks a place that no output took."""
-
-    tokens: tf.Tensor  # int32 [B, K, L]: end in EOS where there was room, PAD behind it
-    scores: tf.Tensor  # float32 [B, K]
-    log_probabilities: tf.Tensor  # float32 [B, K]: without norm and penalties
+    @property
+    def finished(self) -> Hypotheses:
+        """What has finished so far, by row."""
+        return Hypotheses(self.finished_tokens, self.finished_scores, self.finished_log_probabilities)
 
 
 class _Candidates(NamedTuple):
@@ -89,6 +70,7 @@ def search(
     wanted: int | None = None,
     seed: tf.Tensor | None = None,
     longest: tf.Tensor | int | None = None,
+    shrinks: bool = True,
 ) -> Hypotheses:
     """Searches for the best outputs of a batch of sentences, or draws outputs.
 
@@ -98,17 +80,37 @@ def search(
         wanted: how many of the K hypotheses must be the best; all by default. Fewer are found earlier.
         seed: int32 [2], in place of that of ``config.sampling``.
         longest: the L of the result; the greatest of ``max_lengths`` by default.
+        shrinks: whether sentences leave the batch when they are done. XLA cannot compile a batch that shrinks.
     """
-    running = _Search(problem, config, wanted or config.beam_size, seed, longest)
+    longest = tf.reduce_max(problem.max_lengths) if longest is None else longest
+
+    def of(problem: Problem) -> _Search:
+        return _Search(problem, config, wanted or config.beam_size, seed, longest)
+
+    running = of(problem)
     state = running.begin()
-    # Rows are of one number at every step, but not every operation knows which; nor how many tokens a sentence has.
-    shapes = tf.nest.map_structure(lambda value: tf.TensorShape([None, *value.shape[1:]][: value.shape.rank]), state)
-    outputs = tf.TensorShape([None, running.width, None])
-    shapes = shapes._replace(live_tokens=outputs, finished_tokens=outputs)
-    if running.covers:
-        shapes = shapes._replace(coverage=outputs)
-    state = tf.while_loop(running.unfinished, running.advance, state, shape_invariants=shapes, parallel_iterations=1)
-    return running.result(SearchState(*state))
+    if not shrinks:
+        return running.result(running.run(state, running.unfinished).finished)
+
+    def some_left(places: tf.Tensor, *_: Any) -> tf.Tensor:
+        return tf.size(places) > 0
+
+    def until_some_leave(places: tf.Tensor, rows: tuple[Any, ...], state: Any, found: Any) -> tuple[Any, ...]:
+        running = of(problem.with_rows(rows))
+        state = running.run(SearchState(*state), running.worth_its_size)
+        mine = running.of_groups(places)[:, None]
+        found = [
+            tf.tensor_scatter_nd_update(every, mine, part) for every, part in zip(found, state.finished, strict=True)
+        ]
+        left = tf.where(tf.logical_not(running.done(state)))[:, 0]
+        rows = tf.nest.map_structure(lambda values: tf.gather(values, left), rows)
+        return tf.gather(places, left), rows, running.of_sentences(state, left), found
+
+    first = (tf.range(tf.shape(problem.max_lengths)[0]), problem.rows, state, list(state.finished))
+    shapes = (tf.TensorShape([None]), _any_rows(problem.rows), running.shapes(state), _any_rows(list(state.finished)))
+    shapes[3][0] = running.shapes(state).finished_tokens
+    *_, found = tf.while_loop(some_left, until_some_leave, first, shape_invariants=shapes, parallel_iterations=1)
+    return running.result(Hypotheses(*found))
 
 
 class _Search:
@@ -123,20 +125,18 @@ class _Search:
         self._max_lengths = self._per_group(problem.max_lengths)  # [R]
         self._min_lengths = None if problem.min_lengths is None else self._per_group(problem.min_lengths)
         self._longest_norm = norm(self._max_lengths, config)
-        self._longest = tf.reduce_max(problem.max_lengths) if longest is None else longest
+        self._longest, self._memory = longest, problem.memory
         self._rows = tf.shape(self._max_lengths)[0]  # R
         self._mask = self._seeds = None
         self.covers = config.coverage_penalty is not None
         self._stepwise = config.coverage_penalty is not None and config.coverage_penalty.form == "stepwise"
         if self.covers:
             self._mask = self._per_group(problem.mask)  # [R, S]
-        required = problem.conditions.required
-        self._required = None if required is None else RequiredPhrases(tf.convert_to_tensor(required))
+        asked = Conditions(*(None if isinstance(part, tuple) else self._per_group(part) for part in problem.conditions))
+        self._prefix, self._forbidden = asked.prefix, asked.forbidden
+        self._required = None if asked.required is None else RequiredPhrases(asked.required)
         # A beam of one has one candidate, which is that of its only parent.
-        self._alone = self.width == 1 and required is None
-        self._prefix, _, self._forbidden = (
-            None if part is None else self._per_group(part) for part in problem.conditions
-        )
+        self._alone = self.width == 1 and self._required is None
         if config.sampling is not None:
             seed = tf.constant([0, config.sampling.seed]) if seed is None else seed
             self._seeds = hypothesis_seeds(seed, problem.seeds, config.beam_size)  # [R, 1]
@@ -166,10 +166,43 @@ class _Search:
             finished_unmet=() if self._required is None else tf.fill([rows, width], _MANY),
         )
 
+    def run(self, state: SearchState, condition: Callable[..., tf.Tensor]) -> SearchState:
+        """Takes steps while ``condition`` holds of the state."""
+        return SearchState(
+            *tf.while_loop(condition, self.advance, state, shape_invariants=self.shapes(state), parallel_iterations=1)
+        )
+
+    def shapes(self, state: SearchState) -> SearchState:
+        """Returns the shapes of a state's parts, as far as they are the same at every step."""
+        outputs = tf.TensorShape([None, self.width, None])
+        shapes = _any_rows(state)._replace(live_tokens=outputs, finished_tokens=outputs)
+        return shapes._replace(coverage=outputs) if self.covers else shapes
+
     def unfinished(self, *fields: Any) -> tf.Tensor:
         """Whether a sentence needs another step."""
         state = SearchState(*fields)
         return tf.logical_and(state.time < self._longest, tf.logical_not(tf.reduce_all(state.done)))
+
+    def worth_its_size(self, *fields: Any) -> tf.Tensor:
+        """Whether more than three quarters of the sentences need another step."""
+        done = self.done(SearchState(*fields))
+        return 4 * tf.reduce_sum(tf.cast(done, tf.int32)) < tf.size(done)
+
+    def done(self, state: SearchState) -> tf.Tensor:
+        """Returns which sentences are done, bool [B]."""
+        return state.done if self._groups == 1 else tf.reduce_all(tf.reshape(state.done, [-1, self._groups]), axis=1)
+
+    def of_groups(self, places: tf.Tensor) -> tf.Tensor:
+        """Returns the rows int32 [R] of sentences at ``places`` [B]."""
+        return tf.reshape(places[:, None] * self._groups + tf.range(self._groups, dtype=places.dtype), [-1])
+
+    def of_sentences(self, state: SearchState, places: tf.Tensor) -> SearchState:
+        """Returns the state of the sentences at ``places`` alone."""
+        rows = self.of_groups(places)
+        hypotheses = tf.reshape(rows[:, None] * self.width + tf.range(self.width, dtype=rows.dtype), [-1])
+        chosen = tf.nest.map_structure(lambda values: tf.gather(values, rows), state._replace(time=(), model=()))
+        model = tf.nest.map_structure(lambda values: tf.gather(values, hypotheses), state.model)
+        return chosen._replace(time=state.time, model=model)
 
     def advance(self, *fields: Any) -> SearchState:
         """Takes one step."""
@@ -215,9 +248,8 @@ class _Search:
         full = finished[:, -1] > NEVER / 2
         return state._replace(done=state.done | hopeless | full | last_chance[:, 0])
 
-    def result(self, state: SearchState) -> Hypotheses:
-        """Returns what has finished."""
-        found = Hypotheses(state.finished_tokens, state.finished_scores, state.finished_log_probabilities)
+    def result(self, found: Hypotheses) -> Hypotheses:
+        """Returns the hypotheses of each sentence, from what has finished in each row."""
         if self._groups == 1:
             return found
         beam = self._config.beam_size
@@ -237,7 +269,7 @@ class _Search:
         last = tf.where(state.time == 0, BOS, last)  # [R, W]
         if self._groups > 1:
             last = tf.reshape(last, [-1, self._config.beam_size])  # [B, K]
-        logits, model, weights = self._step(last, state.model)
+        logits, model, weights = self._step(last, self._memory, state.model)
         coverage: Any = ()
         if self.covers:
             coverage = state.coverage + tf.reshape(weights, tf.shape(state.coverage))
@@ -297,7 +329,7 @@ class _Search:
         else:
             # With one hypothesis only the best counts. Each token that earlier groups have chosen may leave a place.
             each = (1 if self._alone else 2 * self.width) + (config.beam_size if config.diversity else 0)
-            values, tokens = tf.math.top_k(allowed, min(each, vocab_size))
+            values, tokens = _top_k(allowed, min(each, vocab_size))
         if self._required is not None:
             offered, new = self._required.offered(state.progress, tokens)
             tokens = tf.concat([tokens, offered], axis=-1)
@@ -398,6 +430,20 @@ class _Search:
             return values
         rows = live.parents + tf.range(self._rows)[:, None] * self.width
         return tf.gather(values, tf.reshape(rows, [-1]))
+
+
+def _top_k(values: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the greatest ``values`` [R, W, V] and their places, each [R, W, count]."""
+    # XLA has a fast form of it for matrices alone, and sorts everything otherwise.
+    found = tf.math.top_k(tf.reshape(values, [-1, values.shape[-1]]), count)
+    shape = tf.concat([tf.shape(values)[:2], [count]], axis=0)
+    return tuple(tf.ensure_shape(tf.reshape(part, shape), [None, values.shape[1], count]) for part in found)
+
+
+def _any_rows(values: Any) -> Any:
+    """Returns the shapes of all ``values``, for any number of rows."""
+    # Rows are of one number at every step, but not every operation knows which; nor how many tokens a sentence has.
+    return tf.nest.map_structure(lambda value: tf.TensorShape([None, *value.shape[1:]][: value.shape.rank]), values)
 
 
 def _sorted(tokens: tf.Tensor, scores: tf.Tensor, log_probabilities: tf.Tensor) -> Hypotheses:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.config import TrainingConfig
-from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD, UNK, UNKNOWN_SURFACE
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -142,14 +141,6 @@ def measure_outputs(
             _share(UNKNOWN_SURFACE in text for text in references),
         ),
     )
-
-
-def length_limits(source_lengths: Iterable[int], decoding: DecodingConfig) -> list[int]:
-    """Returns the most pieces that the search writes for sources of so many tokens, EOS counted."""
-    return [
-        min(int(length * decoding.max_length_ratio) + decoding.max_length_extra, decoding.max_output_tokens)
-        for length in source_lengths
-    ]
 
 
 def copy_share(sources: Sequence[str], outputs: Sequence[str]) -> float:

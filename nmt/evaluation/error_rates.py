@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from nmt.evaluation.edit_distance import EditDistance
 from nmt.evaluation.metrics import DEFAULT_OPTIONS, Floats, Lines, Metric, MetricOptions, own_signature
 
 Units = Sequence[str]
@@ -57,7 +58,7 @@ class ErrorRate(Metric):
     def __init__(self, name: str, references: Sequence[Lines], options: MetricOptions = DEFAULT_OPTIONS) -> None:
         self.name = name
         self._lowercase = options.lowercase
-        self._edits: Callable[[Units, Units], int] = independent_edits if name == "per" else edit_distance
+        self._edits: Callable[[Units, Units], int] = independent_edits if name == "per" else levenshtein
         self._references = [[self._units(line) for line in lines] for lines in references]
 
     def statistics(self, hypotheses: Lines) -> Floats:
@@ -85,27 +86,9 @@ class ErrorRate(Metric):
         return " ".join(words) if self.name == "cer" else words
 
 
-def edit_distance(first: Units, second: Units) -> int:
-    """Returns the fewest units to be inserted, deleted or replaced.
-
-    A column of the table of distances is kept as the bits of two integers, for its steps up and down (Myers 1999).
-    """
-    if not first:
-        return len(second)
-    places: dict[str, int] = {}
-    for place, unit in enumerate(first):
-        places[unit] = places.get(unit, 0) | 1 << place
-    full, last, distance = (1 << len(first)) - 1, 1 << len(first) - 1, len(first)
-    up, down = full, 0
-    for unit in second:
-        equal = places.get(unit, 0)
-        diagonal = equal | down
-        horizontal = ((equal & up) + up ^ up) | equal
-        rises, falls = down | ~(horizontal | up) & full, up & horizontal
-        distance += bool(rises & last) - bool(falls & last)
-        rises, falls = rises << 1 | 1, falls << 1
-        up, down = (falls | ~(diagonal | rises)) & full, rises & diagonal & full
-    return distance
+def levenshtein(reference: Units, hypothesis: Units) -> int:
+    """Returns the fewest units to be inserted, deleted or replaced."""
+    return EditDistance(reference)(hypothesis)
 
 
 def independent_edits(reference: Units, hypothesis: Units) -> int:

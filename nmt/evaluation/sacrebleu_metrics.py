@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.errors import UsageError
+from nmt.evaluation.edit_distance import translation_edits
 from nmt.evaluation.metrics import DEFAULT_OPTIONS, Floats, Lines, Metric, MetricOptions
 from nmt.evaluation.ngrams import Alphabet, NgramMatcher, Tokens, WordList
 
@@ -204,12 +205,16 @@ class Ter(_Sacrebleu):
     def __init__(self, references: Sequence[Lines], options: MetricOptions = DEFAULT_OPTIONS) -> None:
         from sacrebleu.metrics import TER
 
-        lists = [list(lines) for lines in references]
-        super().__init__("ter", TER(case_sensitive=not options.lowercase, references=lists), references)
+        super().__init__("ter", TER(case_sensitive=not options.lowercase), references)
+        self._references = [[line.split() for line in self._prepared(lines)] for lines in references]
 
     def statistics(self, hypotheses: Lines) -> Floats:
         """Returns the statistics of each segment [N, F]."""
-        return np.array(self._own._extract_corpus_statistics(hypotheses, None), np.float64)
+        rows = []
+        for line, *references in zip(self._prepared(hypotheses), *self._references, strict=True):
+            edits = min(translation_edits(line.split(), words) for words in references)
+            rows.append((edits, sum(map(len, references)) / len(references)))
+        return np.array(rows, np.float64)
 
     def scores(self, sums: Floats) -> Floats:
         """Returns the scores [...] of summed statistics [..., F]."""

@@ -67,12 +67,16 @@ class Attention(keras.layers.Layer):
         if config.heads > 1:
             self.value_map = Linear(memory_depth, memory_depth, "value", bias=False)
         if self.additive:
-            self.score = self.add_weight(shape=(depth,), initializer="random_normal", name="score")
+            self.score = self.add_weight(shape=(depth,), initializer="random_normal", dtype="float32", name="score")
         if config.coverage:
-            self.coverage_row = self.add_weight(shape=(depth,), initializer="random_normal", name="coverage")
+            self.coverage_row = self.add_weight(
+                shape=(depth,), initializer="random_normal", dtype="float32", name="coverage"
+            )
         if config.window == "local_p":
             self.position_map = Linear(depth, depth, "position", bias=False)
-            self.position_score = self.add_weight(shape=(depth,), initializer="random_normal", name="position_score")
+            self.position_score = self.add_weight(
+                shape=(depth,), initializer="random_normal", dtype="float32", name="position_score"
+            )
         self.built = True
 
     def prepare(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

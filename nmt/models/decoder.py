@@ -18,7 +18,7 @@ import tensorflow as tf
 from nmt.model_config import ModelConfig
 from nmt.models.attention import Attention, Memory
 from nmt.models.bridge import Bridge
-from nmt.models.layers import Dropout, Linear
+from nmt.models.layers import Dropout, Linear, product
 from nmt.models.recurrent import Frame, State, cell_layer
 
 
@@ -202,7 +202,7 @@ class Decoder(keras.layers.Layer):
         depth = tokens.shape[-1]
         if depth == self.inputs_depth:
             return projected
-        return projected + tf.matmul(inputs[:, depth:], self.layers[0].kernel[depth:])
+        return projected + product(inputs[:, depth:], self.layers[0].kernel[depth:])
 
     def _asks_at(self, index: int) -> bool:
         """Whether attention is asked by the layer ``index``."""

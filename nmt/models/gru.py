@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from nmt.models.layers import product
 from nmt.models.lstm import orthogonal_gates
 
 
@@ -42,8 +43,10 @@ class Gru(keras.layers.Layer):
         self.recurrent_kernel = self.add_weight(
             shape=(units, 3 * units), initializer=orthogonal_gates(units, 3), name="recurrent_kernel"
         )
-        self.bias = self.add_weight(shape=(3 * units,), initializer="zeros", name="bias")
-        self.candidate_bias = self.add_weight(shape=(units,), initializer="zeros", name="candidate_bias")
+        self.bias = self.add_weight(shape=(3 * units,), initializer="zeros", dtype="float32", name="bias")
+        self.candidate_bias = self.add_weight(
+            shape=(units,), initializer="zeros", dtype="float32", name="candidate_bias"
+        )
         self.built = True
 
     def sequence(self, inputs: tf.Tensor, mask: tf.Tensor, state: GruState) -> tuple[tf.Tensor, GruState]:
@@ -67,17 +70,22 @@ class Gru(keras.layers.Layer):
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns what a step needs of its ``inputs`` [B, I], the bias included: [B, 3H]."""
-        return tf.matmul(inputs, self.kernel) + self.bias
+        return product(inputs, tf.convert_to_tensor(self.kernel)) + self.bias
 
     def step(self, projected: tf.Tensor, state: GruState) -> GruState:
         """Runs one step on projected inputs [B, 3H] and returns the new state, whose ``hidden`` is the output."""
         return GruState(
-            _cell(projected, tf.matmul(state.hidden, self.recurrent_kernel), state.hidden, self.candidate_bias)[0]
+            _cell(
+                projected,
+                product(state.hidden, tf.convert_to_tensor(self.recurrent_kernel)),
+                state.hidden,
+                self.candidate_bias,
+            )[0]
         )
 
     def zero_state(self, batch: tf.Tensor) -> GruState:
         """Returns a state of zeros for ``batch`` sequences."""
-        return GruState(tf.zeros([batch, self.units], self.compute_dtype))
+        return GruState(tf.zeros([batch, self.units]))
 
 
 def _cell(
@@ -114,11 +122,11 @@ def _run(
         The outputs [T, B, H], of which those of the padding mean nothing, and the final state [B, H].
     """
     steps, batch, depth = (tf.shape(inputs)[axis] for axis in range(3))
-    projected = tf.nn.bias_add(tf.matmul(tf.reshape(inputs, [-1, depth]), kernel), bias)
+    projected = tf.nn.bias_add(product(tf.reshape(inputs, [-1, depth]), kernel), bias)
     projected = tf.reshape(projected, [steps, batch, bias.shape[0]])  # [T, B, 3H]
 
     def step(t: tf.Tensor, h: tf.Tensor, arrays: tuple[tf.TensorArray, ...]) -> tuple[Any, ...]:
-        values = _cell(projected[t], tf.matmul(h, recurrent), h, candidate_bias)
+        values = _cell(projected[t], product(h, recurrent), h, candidate_bias)
         return t + 1, values[0], tuple(a.write(t, value) for a, value in zip(arrays, values, strict=True))
 
     arrays = tuple(tf.TensorArray(inputs.dtype, size=steps) for _ in range(4))

@@ -1,9 +1,26 @@
-"""The small parts: embedding matrices, linear maps, and dropout whose masks are a function of a seed."""
+"""The small parts: products, embedding matrices, linear maps, and dropout whose masks are a function of a seed.
+
+Matrices have the data type of Keras' policy when a layer is made; everything else is float32.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+
+
+def product(inputs: tf.Tensor, matrix: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
+    """Returns the products [N, D] of ``inputs`` [N, I] with a matrix [I, D], as float32.
+
+    Where the matrix is of bfloat16, the inputs are rounded to it too: half the bytes, and more products per second on
+    processors that know them.
+    """
+    if matrix.dtype == tf.float32:
+        return tf.matmul(inputs, matrix, transpose_b=transpose_b)
+    rounded = tf.cast(inputs, matrix.dtype)
+    return tf.cast(tf.matmul(rounded, matrix, transpose_b=transpose_b), tf.float32)
 
 
 class Embedding(keras.layers.Layer):
@@ -26,7 +43,7 @@ class Embedding(keras.layers.Layer):
 
     def rows(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns the rows [..., E] of ``ids`` [...], unscaled."""
-        return tf.gather(tf.convert_to_tensor(self.table), ids)
+        return tf.cast(tf.gather(tf.convert_to_tensor(self.table), ids), tf.float32)
 
     def embed(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns the input vectors [..., E] of ``ids`` [...]."""
@@ -34,7 +51,7 @@ class Embedding(keras.layers.Layer):
 
     def logits(self, vectors: tf.Tensor) -> tf.Tensor:
         """Returns the products [N, V] of ``vectors`` [N, E] with every row."""
-        return tf.matmul(vectors, self.table, transpose_b=True)
+        return product(vectors, tf.convert_to_tensor(self.table), transpose_b=True)
 
 
 class Linear(keras.layers.Layer):
@@ -44,13 +61,15 @@ class Linear(keras.layers.Layer):
         super().__init__(name=name)
         self.outputs = outputs
         self.kernel = self.add_weight(shape=(inputs, outputs), initializer="glorot_uniform", name="kernel")
-        self.bias = self.add_weight(shape=(outputs,), initializer="zeros", name="bias") if bias else None
+        self.bias: Any = None
+        if bias:
+            self.bias = self.add_weight(shape=(outputs,), initializer="zeros", dtype="float32", name="bias")
         self.built = True
 
     def apply(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps the last axis: [..., inputs] -> [..., outputs]."""
         shape = tf.shape(inputs)
-        flat = tf.matmul(tf.reshape(inputs, [-1, inputs.shape[-1]]), self.kernel)
+        flat = product(tf.reshape(inputs, [-1, inputs.shape[-1]]), tf.convert_to_tensor(self.kernel))
         if self.bias is not None:
             flat = flat + self.bias
         result = tf.reshape(flat, tf.concat([shape[:-1], [self.outputs]], axis=0))
@@ -63,8 +82,8 @@ class LayerNorm(keras.layers.Layer):
 
     def __init__(self, depth: int, name: str) -> None:
         super().__init__(name=name)
-        self.scale = self.add_weight(shape=(depth,), initializer="ones", name="scale")
-        self.shift = self.add_weight(shape=(depth,), initializer="zeros", name="shift")
+        self.scale = self.add_weight(shape=(depth,), initializer="ones", dtype="float32", name="scale")
+        self.shift = self.add_weight(shape=(depth,), initializer="zeros", dtype="float32", name="shift")
         self.built = True
 
     def apply(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from nmt.models.layers import product
+
 
 class LstmState(NamedTuple):
     """The state of one layer: ``hidden`` [B, H] and ``cell`` [B, H]."""
@@ -48,7 +50,7 @@ class Lstm(keras.layers.Layer):
         self.recurrent_kernel = self.add_weight(
             shape=(self.units, gates), initializer=orthogonal_gates(self.units, 4), name="recurrent_kernel"
         )
-        self.bias = self.add_weight(shape=(gates,), initializer=_forget_gate_one(self.units), name="bias")
+        self.bias = self.add_weight(shape=(gates,), initializer=_forget_gate_one(units), dtype="float32", name="bias")
         self.built = True
 
     def sequence(self, inputs: tf.Tensor, mask: tf.Tensor, state: LstmState) -> tuple[tf.Tensor, LstmState]:
@@ -72,16 +74,16 @@ class Lstm(keras.layers.Layer):
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns what a step needs of its ``inputs`` [B, I], the bias included: [B, 4H]."""
-        return tf.matmul(inputs, self.kernel) + self.bias
+        return product(inputs, tf.convert_to_tensor(self.kernel)) + self.bias
 
     def step(self, projected: tf.Tensor, state: LstmState) -> LstmState:
         """Runs one step on projected inputs [B, 4H] and returns the new state, whose ``hidden`` is the output."""
-        gates = projected + tf.matmul(state.hidden, self.recurrent_kernel)  # [B, 4H]
+        gates = projected + product(state.hidden, tf.convert_to_tensor(self.recurrent_kernel))  # [B, 4H]
         return LstmState(*_cell(gates, state.cell)[:2])
 
     def zero_state(self, batch: tf.Tensor) -> LstmState:
         """Returns a state of zeros for ``batch`` sequences."""
-        zeros = tf.zeros([batch, self.units], self.compute_dtype)
+        zeros = tf.zeros([batch, self.units])
         return LstmState(zeros, zeros)
 
 
@@ -170,11 +172,11 @@ def _forward(
 ) -> _Trace:
     """The forward loop. Only the recurrent product and the element-wise gates are in it."""
     steps, batch, depth = (tf.shape(inputs)[axis] for axis in range(3))
-    projected = tf.nn.bias_add(tf.matmul(tf.reshape(inputs, [-1, depth]), kernel), bias)
+    projected = tf.nn.bias_add(product(tf.reshape(inputs, [-1, depth]), kernel), bias)
     projected = tf.reshape(projected, [steps, batch, bias.shape[0]])  # [T, B, 4H]
 
     def step(t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, arrays: tuple[tf.TensorArray, ...]) -> tuple[Any, ...]:
-        values = _cell(projected[t] + tf.matmul(h, recurrent), c)
+        values = _cell(projected[t] + product(h, recurrent), c)
         return t + 1, values[0], values[1], tuple(a.write(t, value) for a, value in zip(arrays, values, strict=True))
 
     arrays = tuple(tf.TensorArray(inputs.dtype, size=steps) for _ in _Trace._fields)
@@ -232,7 +234,9 @@ def _cudnn_sequence(
         input_gate, forget_gate, output_gate, candidate = tf.split(weights, 4, axis=-1)
         return [input_gate, forget_gate, candidate, output_gate]
 
-    matrices = [tf.reshape(tf.transpose(block), [-1]) for w in (kernel, recurrent) for block in blocks(w)]
+    matrices = [
+        tf.reshape(tf.transpose(block), [-1]) for w in (kernel, recurrent) for block in blocks(tf.cast(w, tf.float32))
+    ]
     biases = [*blocks(tf.zeros_like(bias)), *blocks(bias)]
     lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
     outputs, hidden, cell, _, _ = tf.raw_ops.CudnnRNNV3(
@@ -252,7 +256,8 @@ def orthogonal_gates(units: int, gates: int) -> Callable[..., tf.Tensor]:
     """Returns the initializer [H, gates * H] with an orthogonal matrix for each gate (Saxe et al. 2014)."""
 
     def initializer(shape: tuple[int, int], dtype: Any = None) -> tf.Tensor:
-        return tf.concat([keras.initializers.Orthogonal()((units, units), dtype=dtype) for _ in range(gates)], axis=1)
+        blocks = [keras.initializers.Orthogonal()((units, units), dtype="float32") for _ in range(gates)]
+        return tf.cast(tf.concat(blocks, axis=1), dtype or tf.float32)
 
     return initializer
 

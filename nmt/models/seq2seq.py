@@ -58,7 +58,9 @@ class Seq2Seq(keras.layers.Layer):
         self.target_embedding: Any = tables.get("target")
         self.output_embedding: Any = tables.get("output")
         if self.generates:
-            self.output_bias = self.add_weight(shape=(target_vocab_size,), initializer="zeros", name="output_bias")
+            self.output_bias = self.add_weight(
+                shape=(target_vocab_size,), initializer="zeros", dtype="float32", name="output_bias"
+            )
         self.encoder = Encoder(config.encoder, config.cell, config.embedding.size)
         self.decoder = Decoder(config)
         self.built = True

@@ -328,7 +328,7 @@ def _output_findings(run: TrainedRun, split: str, hypotheses: Path | None) -> li
     limits = None
     if bundle.recipe.model.encoder.input == "tokens":
         encoded = bundle.tokenizers.source.encode(map(bundle.normalize, sources))
-        limits = diagnostics.length_limits((len(ids) + 1 for ids in encoded), decoding)
+        limits = [decoding.longest_output(len(ids) + 1) for ids in encoded]
 
     def encode(texts: Any) -> list[list[int]]:
         return bundle.tokenizers.target.encode(map(bundle.normalize, texts))

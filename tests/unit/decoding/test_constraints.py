@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.decoding.constraints import Condition, Conditions, batch_conditions
+from nmt.decoding.constraints import Condition, batch_conditions
 from nmt.decoding.decoder import BatchDecoder
-from nmt.decoding.search import Problem, search
+from nmt.decoding.problem import Problem
+from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.model_config import ModelConfig
@@ -27,14 +28,16 @@ def best_of(conditions, compiled=None, longest=5, **settings):
     config = DecodingConfig.model_validate({"beam_size": 4, "length_penalty": 0.0, **settings})
     batch = len(conditions)
 
-    def step(tokens, state):
+    def step(tokens, memory, state):
         return tf.gather(tf.constant(CHAIN), tokens), state, None
 
     first = tf.zeros([batch * config.beam_size, 1])
     seeds = tf.cast(tf.range(batch), tf.uint32)
-    padded = Conditions(*(None if part is None else tf.constant(part) for part in batch_conditions(conditions)))
-    problem = Problem(step, first, tf.fill([batch], longest), NEVER, seeds=seeds, conditions=padded)
-    found = tf.function(lambda: search(problem, config, longest=longest), jit_compile=compiled, autograph=False)()
+    asked = tf.nest.map_structure(tf.constant, batch_conditions(conditions))
+    problem = Problem(step, first, tf.fill([batch], longest), never=NEVER, seeds=seeds, conditions=asked)
+    found = tf.function(
+        lambda: search(problem, config, longest=longest, shrinks=not compiled), jit_compile=compiled, autograph=False
+    )()
     rows = zip(found.tokens.numpy().tolist(), found.scores.numpy().tolist(), strict=True)
     return [
         [(tuple(t for t in ids if t != PAD), score) for ids, score in zip(*row, strict=True) if score > -1e8]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding.forced import ForcedDecoder
-from nmt.decoding.search import Hypotheses
+from nmt.decoding.problem import Hypotheses
 from nmt.decoding_config import CoveragePenaltyConfig, DecodingConfig, SamplingConfig
 from nmt.errors import UsageError
 from nmt.model_config import ModelConfig
@@ -99,7 +99,9 @@ def test_an_output_that_never_ends_is_as_long_as_its_limit(model, ratio, extra, 
     outputs = decode(
         model, SOURCES, beam_size=2, max_length_ratio=ratio, max_length_extra=extra, max_output_tokens=most
     )
-    assert [len(ids) for ids in outputs] == [min(int(len(ids) * ratio) + extra, most) for ids in SOURCES]
+    config = DecodingConfig(max_length_ratio=ratio, max_length_extra=extra, max_output_tokens=most)
+    assert [len(ids) for ids in outputs] == [config.longest_output(len(ids)) for ids in SOURCES]
+    assert config.longest_output(7) == min(int(7 * ratio) + extra, most)
 
 
 @pytest.mark.parametrize(("ratio", "least"), [(None, 6), (1.0, None), (0.5, 3), (9.0, 9)])
@@ -177,3 +179,10 @@ def test_products_follow_the_weights_unless_these_are_final(model):
     expected = decode(model, SOURCES, beam_size=1)
     assert expected not in before
     assert decoders[False].decode_ids(SOURCES) == expected
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_compiled_search_gives_the_same(model, beam_size):
+    few = SOURCES[:5]
+    expected = decode(model, few, beam_size=beam_size, max_length_extra=3)
+    assert decode(model, few, beam_size=beam_size, max_length_extra=3, compile=True) == expected

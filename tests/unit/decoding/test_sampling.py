@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nmt.decoding.problem import Problem
 from nmt.decoding.sampling import _finish, _mix, hypothesis_seeds, source_seeds
-from nmt.decoding.search import Problem, search
+from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD
 
@@ -21,7 +22,7 @@ def draw(max_lengths, samples, seed=(1, 2), sources=None, **sampling):
     config = DecodingConfig.model_validate({"beam_size": samples, "sampling": sampling})
     numbers = tf.constant(range(len(max_lengths)) if sources is None else sources, tf.uint32)
 
-    def step(tokens, time):
+    def step(tokens, memory, time):
         steps = tf.reshape(time, [-1, samples, 1])
         return tf.gather(tf.constant(CHAIN), tokens) * (1.0 + 0.3 * steps), time + 1.0, None
 

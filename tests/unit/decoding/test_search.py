@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.decoding.search import Problem, search
+from nmt.decoding.problem import Problem
+from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD
 
@@ -20,7 +21,7 @@ ATTENTION = np.random.default_rng(1).dirichlet([0.3, 0.3, 0.3], size=VOCAB).asty
 def chain_step(chain=CHAIN, attention=ATTENTION, calls=None):
     """A model whose next token depends on the last one alone; ``calls`` counts its steps."""
 
-    def step(tokens, state):
+    def step(tokens, memory, state):
         if calls is not None:
             calls.assign_add(1)
         return tf.gather(tf.constant(chain), tokens), state, tf.gather(tf.constant(attention), tokens)
@@ -34,13 +35,15 @@ def problem_of(step, max_lengths, config, min_lengths=None):
     shortest = None if min_lengths is None else tf.constant(min_lengths)
     mask = tf.ones([batch, ATTENTION.shape[1]], tf.bool)
     seeds = tf.range(batch)
-    return Problem(step, first, tf.constant(max_lengths), (), shortest, mask, tf.cast(seeds, tf.uint32))
+    return Problem(step, first, tf.constant(max_lengths), (), (), shortest, mask, tf.cast(seeds, tf.uint32))
 
 
 def run(max_lengths, chain=CHAIN, min_lengths=None, wanted=None, compiled=None, calls=None, **settings):
     config = DecodingConfig.model_validate(settings)
     problem = problem_of(chain_step(chain, calls=calls), max_lengths, config, min_lengths)
-    result = tf.function(lambda: search(problem, config, wanted, longest=max(max_lengths)), jit_compile=compiled)()
+    result = tf.function(
+        lambda: search(problem, config, wanted, None, max(max_lengths), not compiled), jit_compile=compiled
+    )()
     return [part.numpy() for part in result]
 
 
@@ -177,7 +180,7 @@ def test_the_state_follows_its_hypothesis():
     config = DecodingConfig(beam_size=3, length_penalty=0.0)
 
     # Scoring by the running sum: the token that continues it most is the better, so a mixed-up state shows.
-    def by_sum(tokens, state):
+    def by_sum(tokens, memory, state):
         total = state + tf.reshape(tokens, [-1, 1])
         wanted = tf.reshape(total % VOCAB, tf.shape(tokens))
         return 5.0 * tf.one_hot(wanted, VOCAB) + tf.gather(tf.constant(CHAIN), tokens), total, None

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.config import TrainingConfig
-from nmt.decoding_config import DecodingConfig
 from nmt.evaluation import diagnostics as d
 from nmt.tokenizer import BOS, EOS, UNK
 
@@ -93,11 +92,6 @@ def test_outputs_by_hand():
     # The first output has as many pieces as the search writes; two references do not fit with their end.
     assert measured.cut == pytest.approx((1 / 3, 2 / 3))
     assert measured.unknown == pytest.approx((1 / 3, 0))
-
-
-def test_length_limits_are_those_of_the_search():
-    decoding = DecodingConfig(max_length_ratio=1.5, max_length_extra=2, max_output_tokens=9)
-    assert d.length_limits([1, 3, 100], decoding) == [3, 6, 9]
 
 
 def history(losses, scores, rate=lambda step: 1.0):
