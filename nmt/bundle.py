@@ -70,17 +70,12 @@ class Bundle:
         Raises:
             BundleError: the weights are damaged or do not fit.
         """
-        import keras
-
+        from nmt.models.layers import matrices_of
         from nmt.models.seq2seq import Seq2Seq
         from nmt.models.weights import assign_weights, load_arrays
 
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(matrices)
-        try:
+        with matrices_of(matrices):
             network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
-        finally:
-            keras.config.set_dtype_policy(policy)
         assign_weights(network, load_arrays(self.folder / _WEIGHTS))
         return network
 

@@ -80,8 +80,10 @@ class DecodingConfig(Strict):
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
     compile: bool = Field(
         False,
-        description="compile the search with XLA: seconds for the first source of a length, then faster for single"
-        " ones",
+        description="compile the search with XLA: seconds for the first source of a length, then faster for one",
+    )
+    matrices: Literal["float32", "bfloat16"] = Field(
+        "float32", description="data type of the weight matrices; bfloat16 halves them and may change a few outputs"
     )
     project_tokens: bool = Field(
         True, description="compute the products of target embeddings and kernel once for the whole vocabulary"

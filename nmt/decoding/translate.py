@@ -60,10 +60,12 @@ class Translator:
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
         self.config = read_settings(DecodingConfig, settings, "decoding")
-        self.model = bundle.model()
+        self.model = bundle.model(self.config.matrices)
         voters: Any = self.model
         if others:
-            voters = Ensemble([self.model, *(other.model() for other in others)], weights, combination)
+            voters = Ensemble(
+                [self.model, *(other.model(self.config.matrices) for other in others)], weights, combination
+            )
         by_task: Mode = "truncate" if bundle.recipe.task == "summarization" else "split"
         limit = bundle.recipe.dataset.max_source_tokens
         self.long_input = LongInput(self.config.long or by_task, max(limit, 2), bundle.tokenizers.source)

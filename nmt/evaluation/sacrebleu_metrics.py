@@ -154,22 +154,18 @@ class Chrf(_Sacrebleu):
         """Returns the statistics of each segment [N, F]."""
         characters, words = self._number(self._prepared(hypotheses))
         totals = self._totals(characters, words)  # [N, orders]
-        best = best_scores = None
+        against = []
         for reference_totals, of_characters, of_words in self._references:
             matches = [of_characters.count(characters)]
             if self._word_order:
                 matches.append(of_words.count(words))
             # N-grams of an order that the reference has none of do not count.
             columns = [np.where(reference_totals > 0, totals, 0), reference_totals, np.concatenate(matches, axis=1)]
-            statistics = np.stack(columns, axis=-1).reshape(len(totals), -1).astype(np.float64)
-            scores = self.scores(statistics)
-            if best is None or best_scores is None:
-                best, best_scores = statistics, scores
-            else:
-                better = scores > best_scores
-                best, best_scores = np.where(better[:, None], statistics, best), np.where(better, scores, best_scores)
-        assert best is not None  # noqa: S101 - there is a reference
-        return best
+            against.append(np.stack(columns, axis=-1).reshape(len(totals), -1).astype(np.float64))
+        best: npt.NDArray[np.int64] = np.argmax(
+            [self.scores(statistics) for statistics in against], axis=0
+        )  # of equal ones the first [N]
+        return np.stack(against)[best, np.arange(len(best))]
 
     def scores(self, sums: Floats) -> Floats:
         """Returns the scores [...] of summed statistics [..., F]."""

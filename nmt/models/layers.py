@@ -1,14 +1,27 @@
 """The small parts: products, embedding matrices, linear maps, and dropout whose masks are a function of a seed.
 
-Matrices have the data type of Keras' policy when a layer is made; everything else is float32.
+Matrices have the data type of Keras' policy when a layer is made (``matrices_of``); everything else is float32.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+
+@contextmanager
+def matrices_of(data_type: str) -> Iterator[None]:
+    """Gives the matrices of all layers that are made inside of it a data type: float32 or bfloat16."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(data_type)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def product(inputs: tf.Tensor, matrix: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:

@@ -67,6 +67,9 @@ def test_what_is_written_is_read(folder, tokenizers, weights):
     assert read.keys() == weights.keys()
     for name, array in weights.items():
         np.testing.assert_array_equal(read[name], array)
+    half = bundle.model("bfloat16")
+    assert {weight.dtype for weight in half.weights} == {"bfloat16", "float32"}
+    assert {weight.dtype for weight in bundle.model().weights} == {"float32"}
 
 
 def test_a_changed_byte_in_any_file_is_noticed(folder):

@@ -17,9 +17,9 @@ from nmt.config import Recipe, TokenizerConfig
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding_config import DecodingConfig
 from nmt.model_config import ModelConfig
-from nmt.models.layers import Dropout
+from nmt.models.layers import Dropout, matrices_of
 from nmt.models.seq2seq import Seq2Seq
-from nmt.models.weights import weights_of
+from nmt.models.weights import assign_weights, weights_of
 from nmt.tokenizer import BOS, EOS, PAD, Tokenizer, TokenizerPair
 from nmt.training.loss import token_losses
 
@@ -85,6 +85,21 @@ def test_step_by_step_decoding_equals_teacher_forcing(model):
         real = TARGET_IN[:, step] != PAD
         for hypothesis in range(beam):
             np.testing.assert_allclose(logits[:, hypothesis][real], expected[:, step][real], atol=1e-4)
+
+
+def test_matrices_of_bfloat16_give_nearly_the_same(model):
+    with matrices_of("bfloat16"):
+        rounded = Seq2Seq(model.config, VOCAB, VOCAB)
+    assign_weights(rounded, weights_of(model))
+    types = {weight.path.split("/")[-1]: weight.dtype for weight in rounded.weights}
+    assert {dtype for name, dtype in types.items() if "kernel" in name or name == "table"} == {"bfloat16"}
+    expected = tf.nn.log_softmax(teacher_forced_logits(model, SOURCE, TARGET_IN)).numpy()
+    received = teacher_forced_logits(rounded, SOURCE, TARGET_IN)
+    assert received.dtype == np.float32
+    received = tf.nn.log_softmax(received).numpy()
+    probable = (expected > -6.0) & (TARGET_IN != PAD)[:, :, None]
+    np.testing.assert_allclose(received[probable], expected[probable], atol=0.1)
+    assert not np.array_equal(received, expected)
 
 
 def test_padding_changes_no_logit(model):
