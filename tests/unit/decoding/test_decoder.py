@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding.forced import ForcedDecoder
-from nmt.decoding.search import Hypotheses
+from nmt.decoding.problem import Hypotheses
 from nmt.decoding_config import CoveragePenaltyConfig, DecodingConfig, SamplingConfig
 from nmt.errors import UsageError
 from nmt.model_config import ModelConfig
@@ -57,7 +57,7 @@ def test_batches_change_no_output(model, beam_size):
 def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, tokens_per_batch, beam_size):
     shapes = []
 
-    def echo(batch, _):
+    def echo(batch, *_):
         shapes.append(batch.shape)
         return Hypotheses(tf.constant(batch)[:, None], *tf.zeros([2, len(batch), 1]))
 
