@@ -134,7 +134,9 @@ class Seq2Seq(keras.layers.Layer):
     def logits(self, output: DecoderOutput, memory: Memory, shortlist: Shortlist | None = None) -> tf.Tensor:
         """Returns the unnormalised log-probabilities [B, X, V] of the next token, copying included.
 
-        With a shortlist V is the number of its tokens. P(w) = p_gen P_vocab(w) + (1 - p_gen) * the attention on the positions of w (See et al. 2017, equation 9).
+        With a shortlist, V is the number of its tokens.
+
+        P(w) = p_gen P_vocab(w) + (1 - p_gen) * the attention on the positions of w (See et al. 2017, equation 9).
         """
         vocabulary: Any = None
         if self.generates and output.readout is not None:

@@ -36,8 +36,8 @@ def test_the_translation_of_each_token_is_found():
     assert table.candidates[PAD, 0] == 4  # what comes from no source word
 
 
-def test_probabilities_are_those_of_the_formula():
-    """Brown et al. 1993 by hand: two iterations of pairs "a b" - "x y" and "a" - "x", without the empty word's share."""
+def test_a_pair_tells_which_is_which_in_another():
+    """By hand: of the pairs "a b" - "x y" and "a" - "x", the second tells which is which in the first."""
     a, b, x, y = 5, 6, 7, 8
     table = learn_lexical_table(corpus_of([([a, b], [x, y]), ([a], [x])]), 10, 10)
     assert table.candidates[a, :2].tolist() == [x, y]
