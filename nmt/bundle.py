@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import nmt
 from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError
 from nmt.lexical_table import LexicalTable
 from nmt.storage import sha256_of_file, sha256_of_json, write_json
@@ -42,6 +43,7 @@ class Bundle:
         tokenizers: both sides' vocabularies.
         facts: what is known of its training: data digests, scores on the validation set, seconds, parameters.
         digest: of all that is in it.
+        files: the names of its files, but for the index.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Bundle:
     tokenizers: TokenizerPair
     facts: dict[str, Any]
     digest: str
+    files: tuple[str, ...]
 
     @property
     def normalize(self) -> Callable[[str], str]:
@@ -129,6 +132,14 @@ def publish_bundle(bundle: Bundle, folder: Path, recipe: Recipe, facts: dict[str
     _write_index(folder, index)
 
 
+def settle_decoding(bundle: Bundle, decoding: DecodingConfig, facts: dict[str, Any]) -> None:
+    """Gives a bundle on the disk another default decoding, and adds to what is known of it; its digest changes."""
+    index = _read_index(bundle.folder)
+    index["recipe"] = _recipe_json(bundle.recipe.model_copy(update={"decoding": decoding}))
+    index["facts"] = bundle.facts | facts
+    _write_index(bundle.folder, index)
+
+
 def _write_index(folder: Path, index: dict[str, Any]) -> None:
     write_json(folder / _INDEX, index | {"digest": index_digest(index)})
 
@@ -178,7 +189,7 @@ def load_bundle(folder: Path) -> Bundle:
         facts = dict(index["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder / _INDEX}: the bundle is damaged ({error})") from error
-    return Bundle(folder, recipe, TokenizerPair.load(folder), facts, digest)
+    return Bundle(folder, recipe, TokenizerPair.load(folder), facts, digest, tuple(files))
 
 
 def bundle_digest(folder: Path) -> str:

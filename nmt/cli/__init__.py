@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, leaderboard, models, robustness, runs, scores, studies, translate
+from nmt.cli import corpora, doctor, leaderboard, models, robustness, runs, scores, studies, translate, tune
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -40,6 +40,7 @@ for _verb in (
     doctor.doctor,
     robustness.robustness,
     translate.translate,
+    tune.tune,
     models.embed,
     models.visualize,
     scores.score,

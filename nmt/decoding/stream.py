@@ -184,7 +184,7 @@ def translate_command(
     """
     if resume and target is None:
         raise UsageError("--resume: standard output cannot be continued", action="Give a file with --output")
-    vectors = _vectors_for(bundle, source)
+    vectors = vectors_for(bundle, source)
     translator = Translator(bundle, overrides, **ensemble)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
@@ -225,7 +225,7 @@ def _arrives(source: Path | None) -> bool:
         return True
 
 
-def _vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
+def vectors_for(bundle: Bundle, source: Path | None) -> Vectors | None:
     """Returns the vectors of a source for a bundle that takes such, None for one that takes text.
 
     Raises:
