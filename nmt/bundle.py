@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import nmt
 from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError
+from nmt.lexical_table import LexicalTable
 from nmt.storage import sha256_of_file, sha256_of_json, write_json
 from nmt.tokenizer import TokenizerPair
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _INDEX = "bundle.json"
 _WEIGHTS = "weights.npz"
+_LEXICAL_TABLE = "lexical_table.npz"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Bundle:
         tokenizers: both sides' vocabularies.
         facts: what is known of its training: data digests, scores on the validation set, seconds, parameters.
         digest: of all that is in it.
+        files: the names of its files, but for the index.
     """
 
     folder: Path
@@ -47,6 +51,7 @@ class Bundle:
     tokenizers: TokenizerPair
     facts: dict[str, Any]
     digest: str
+    files: tuple[str, ...]
 
     @property
     def normalize(self) -> Callable[[str], str]:
@@ -60,6 +65,12 @@ class Bundle:
             for b in (self, other)
         )
         return mine == theirs and my_features == their_features and self.normalize == other.normalize
+
+    @property
+    def lexical_table(self) -> LexicalTable | None:
+        """What a shortlist of the vocabulary is taken from; None where sources are no text, or the bundle is older."""
+        path = self.folder / _LEXICAL_TABLE
+        return LexicalTable.load(path) if path.is_file() else None
 
     def model(self, matrices: Literal["float32", "bfloat16"] = "float32") -> Seq2Seq:
         """Builds the network and gives it the weights.
@@ -81,7 +92,12 @@ class Bundle:
 
 
 def write_bundle(
-    folder: Path, recipe: Recipe, tokenizers: TokenizerPair, weights: Arrays, facts: dict[str, Any]
+    folder: Path,
+    recipe: Recipe,
+    tokenizers: TokenizerPair,
+    weights: Arrays,
+    facts: dict[str, Any],
+    lexical_table: LexicalTable | None = None,
 ) -> None:
     """Writes a bundle into an empty or new folder; its index, which makes it valid, comes last."""
     from nmt.models.weights import save_arrays
@@ -89,6 +105,8 @@ def write_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     save_arrays(folder / _WEIGHTS, weights)
     tokenizers.save(folder)
+    if lexical_table is not None:
+        lexical_table.save(folder / _LEXICAL_TABLE)
     files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir()) if path.name != _INDEX}
     index = {
         "format": FORMAT,
@@ -112,6 +130,14 @@ def publish_bundle(bundle: Bundle, folder: Path, recipe: Recipe, facts: dict[str
     index["recipe"] = _recipe_json(recipe)
     index["facts"] = bundle.facts | facts
     _write_index(folder, index)
+
+
+def settle_decoding(bundle: Bundle, decoding: DecodingConfig, facts: dict[str, Any]) -> None:
+    """Gives a bundle on the disk another default decoding, and adds to what is known of it; its digest changes."""
+    index = _read_index(bundle.folder)
+    index["recipe"] = _recipe_json(bundle.recipe.model_copy(update={"decoding": decoding}))
+    index["facts"] = bundle.facts | facts
+    _write_index(bundle.folder, index)
 
 
 def _write_index(folder: Path, index: dict[str, Any]) -> None:
@@ -163,7 +189,7 @@ def load_bundle(folder: Path) -> Bundle:
         facts = dict(index["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{folder / _INDEX}: the bundle is damaged ({error})") from error
-    return Bundle(folder, recipe, TokenizerPair.load(folder), facts, digest)
+    return Bundle(folder, recipe, TokenizerPair.load(folder), facts, digest, tuple(files))
 
 
 def bundle_digest(folder: Path) -> str:

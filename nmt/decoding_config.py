@@ -82,14 +82,19 @@ class DecodingConfig(Strict):
         False,
         description="compile the search with XLA: seconds for the first source of a length, then faster for one",
     )
+    shortlist: Annotated[int, Field(ge=1, le=50)] | None = Field(
+        None,
+        description="write only so many of the most probable translations of each source token, by the bundle's lexical"
+        " table, and the most frequent tokens; none: any token",
+    )
     matrices: Literal["float32", "bfloat16"] = Field(
         "float32", description="data type of the weight matrices; bfloat16 halves them and may change a few outputs"
     )
     project_tokens: bool = Field(
         True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
     )
-    allow_unknown: bool = Field(
-        False, description="whether the unknown piece may be written, to be replaced afterwards"
+    replace_unknown: bool = Field(
+        False, description="write unknown pieces, and show for each the source piece that attention points at"
     )
 
     @model_validator(mode="after")
@@ -107,6 +112,11 @@ class DecodingConfig(Strict):
                     sampled and self.coverage_penalty is not None and self.coverage_penalty.form == "stepwise",
                     "coverage_penalty stepwise compares hypotheses at every step, and draws are not compared:"
                     " choose summary, or leave sampling out",
+                ),
+                (
+                    self.shortlist is not None
+                    and bool(self.compile or sampled or self.no_repeat_ngram_size or self.repetition_penalty),
+                    "shortlist goes with neither compile nor sampling nor no_repeat_ngram_size nor repetition_penalty",
                 ),
                 (
                     (self.min_output_tokens or 0) > self.max_output_tokens,

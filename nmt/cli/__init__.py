@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, export, leaderboard, models, robustness, runs, scores, studies, translate
+from nmt.cli import corpora, doctor, export, leaderboard, models, robustness, runs, scores, studies, translate, tune
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -40,6 +40,8 @@ for _verb in (
     doctor.doctor,
     robustness.robustness,
     translate.translate,
+    translate.score_pairs,
+    tune.tune,
     export.export,
     models.embed,
     models.visualize,

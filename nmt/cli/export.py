@@ -43,6 +43,7 @@ def export(
     kept only if it answers sample lines as nmt translate does.
     """
     from nmt.bundle import load_bundle
+    from nmt.export.command import check_exportable, export_command
     from nmt.strict_yaml import override
     from nmt.terminal import StatusLine, load_tensorflow
     from nmt.textio import read_lines
@@ -52,9 +53,8 @@ def export(
     for setting in settings:
         override(decoding, setting)
     samples = list(read_lines(sample)) if sample else []
+    check_exportable(opened, folder, decoding)
     load_tensorflow()
-    from nmt.export.command import export_command
-
     votes = {"others": others, "weights": weight, "combination": combination}
     with StatusLine() as line:
         functions = export_command(opened, folder, decoding, samples, line.show, **votes)

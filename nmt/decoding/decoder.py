@@ -10,20 +10,31 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.decoding.batches import length_batches
+from nmt.decoding.constraints import Condition, Conditions, batch_conditions
 from nmt.decoding.ensemble import Ensemble, weighted_mean
 from nmt.decoding.hypothesis import Hypothesis
+from nmt.decoding.problem import Hypotheses, Problem
 from nmt.decoding.restrictions import NEVER
 from nmt.decoding.sampling import source_seeds
-from nmt.decoding.search import Hypotheses, Problem, search
+from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
+from nmt.lexical_table import LexicalTable
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, UNK
 
+_NOTHING = Condition()
+_NONE = Conditions()
+
 
 def search_problem(
-    model: Seq2Seq | Ensemble, source: tf.Tensor, config: DecodingConfig, projections: Any = None
+    model: Seq2Seq | Ensemble,
+    source: tf.Tensor,
+    config: DecodingConfig,
+    projections: Any = None,
+    conditions: Conditions = _NONE,
+    shortlist: tf.Tensor | None = None,
 ) -> Problem:
     """Returns what a search starts from.
 
@@ -32,6 +43,8 @@ def search_problem(
         source: ids [B, S], or marked vectors [B, S, 1 + F].
         config: the beam, the limits of the length, and whether unknown pieces may be written.
         projections: what the model's ``token_projections`` gave for its weights, where it has been asked.
+        conditions: what is asked of the outputs; a prefix and an end behind it have room, whatever the limits.
+        shortlist: int32 [V'], the tokens that outputs are made of, the special ones first; None for all.
 
     Raises:
         UsageError: there is a coverage penalty, and the model has no attention.
@@ -40,11 +53,13 @@ def search_problem(
     memory, first = network.encode(source, Dropout(0.0, None))
     first = tf.nest.map_structure(lambda part: tf.repeat(part, config.beam_size, axis=0), first)
     # PAD and BOS are not text, and an unknown piece is what a reader wants only where it is replaced afterwards.
-    never = (PAD, BOS) if config.allow_unknown else (PAD, UNK, BOS)
+    never = (PAD, BOS) if config.replace_unknown else (PAD, UNK, BOS)
     shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
+    some = None if shortlist is None else network.shortlist(shortlist)
+
     def step(tokens: tf.Tensor, memory: Any, state: Any) -> tuple[tf.Tensor, Any, Any]:
-        logits, new_state, output = network.step(tokens, memory, state, projections)
+        logits, new_state, output = network.step(tokens, memory, state, projections, some)
         outputs = output if isinstance(model, Ensemble) else [output]
         weights = weighted_mean([each.weights for each in outputs], shares)
         if config.coverage_penalty is not None and weights is None:
@@ -56,12 +71,15 @@ def search_problem(
     lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
     max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
     max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
+    if not isinstance(conditions.prefix, tuple):
+        needed = tf.reduce_sum(tf.cast(conditions.prefix != PAD, tf.int32), axis=1) + 1
+        max_lengths = tf.maximum(max_lengths, needed)
     min_lengths = None
     if config.min_length_ratio is not None or config.min_output_tokens is not None:
         relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
         min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
     seeds = source_seeds(source) if config.sampling else None
-    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds)
+    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds, conditions, shortlist)
 
 
 def projection_variables(model: Seq2Seq | Ensemble) -> Any:
@@ -81,59 +99,116 @@ class BatchDecoder:
         model: the network, or the networks that vote.
         config: the ``decoding`` section.
         final_weights: whether the weights stay as they are while this decoder is in use.
+        table: what shortlists are taken from.
+
+    Raises:
+        UsageError: a shortlist is asked for, and there is nothing to take it from.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, config: DecodingConfig, final_weights: bool = True) -> None:
+    def __init__(
+        self,
+        model: Seq2Seq | Ensemble,
+        config: DecodingConfig,
+        final_weights: bool = True,
+        table: LexicalTable | None = None,
+    ) -> None:
+        if config.shortlist is not None and (table is None or model.shortlist(tf.constant([PAD])) is None):
+            raise UsageError(
+                "decoding.shortlist: there is no lexical table, or the model copies what no table foresees",
+                expected="a bundle trained on text by this version, of a model that does not copy",
+                action="Leave the shortlist out",
+            )
+        self._table = table
         self._model = model
         self._config = config
         self._final_weights = final_weights
         self._projections: Any = None
-        self._graphs: dict[int, Any] = {}
+        self._graphs: dict[Any, Any] = {}
 
-    def _search(self, source: npt.NDArray[Any], wanted: int) -> Hypotheses:
-        if wanted not in self._graphs:
-
-            def best(source: tf.Tensor) -> Hypotheses:
-                problem = search_problem(self._model, source, self._config, self._projections)
-                if not self._config.compile:
-                    return search(problem, self._config, wanted)
-                longest = self._config.longest_output(source.shape[1])
-                return search(problem, self._config, wanted, longest=longest, shrinks=False)
-
-            if self._config.compile:
-                self._graphs[wanted] = tf.function(best, jit_compile=True, autograph=False)
-            else:
-                self._graphs[wanted] = tf.function(best, input_signature=[self._model.source_spec], autograph=False)
-        if not self._config.compile:
-            return self._graphs[wanted](tf.constant(source))
-        found = self._graphs[wanted](tf.constant(_rounded_up(source)))
-        return Hypotheses(*(part[: len(source)] for part in found))
-
-    def decode(self, sources: Sequence[Any], hypotheses: int = 1) -> list[list[Hypothesis]]:
+    def decode(
+        self, sources: Sequence[Any], hypotheses: int = 1, conditions: Sequence[Condition] | None = None
+    ) -> list[list[Hypothesis]]:
         """Returns the best outputs, best first, for each source [S] or [S, 1 + F], in the order given.
 
         Sources are sorted by length into batches of at most ``decoding.tokens_per_batch`` tokens, padding included.
+        What meets its condition comes first; where nothing does, the best that lacks least.
 
         Args:
             sources: what to decode.
             hypotheses: most outputs per source, at most ``decoding.beam_size``; fewer where the search found fewer.
+            conditions: what is asked of the outputs of each source.
+
+        Raises:
+            UsageError: phrases are required of outputs that are drawn, or of a diverse beam.
         """
         self._project_tokens()
+        if conditions is not None:
+            self._check(conditions)
         results: list[list[Hypothesis]] = [[] for _ in sources]
         for chosen, batch in length_batches(sources, self._config.tokens_per_batch // self._config.beam_size):
-            found = [part[:, :hypotheses].numpy() for part in self._search(batch, hypotheses)]
-            for index, *row in zip(chosen, *found, strict=True):
-                places = zip(*row, strict=True)
-                results[index] = [
-                    Hypothesis(_without_padding(tokens), float(score), float(log_probability))
-                    for tokens, score, log_probability in places
-                    if score > NEVER / 2
-                ]
+            asked = [_NOTHING if conditions is None else conditions[index] for index in chosen]
+            found = [part[:, :hypotheses].numpy() for part in self._search(batch, hypotheses, batch_conditions(asked))]
+            for index, condition, *row in zip(chosen, asked, *found, strict=True):
+                for tokens, score, log_probability in zip(*row, strict=True):
+                    if score > NEVER / 2:
+                        ids = _without_padding(tokens)
+                        unmet = condition.unmet(ids)
+                        results[index].append(Hypothesis(ids, float(score), float(log_probability), unmet))
         return results
+
+    def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> Hypotheses:
+        """Searches with the graph for so many outputs and conditions of such a size."""
+        compiled = self._config.compile
+        sizes = tf.nest.map_structure(lambda part: part.shape[1:], conditions)
+        shortlist = self._shortlist(source, conditions)
+        if (key := (wanted, sizes, shortlist is not None)) not in self._graphs:
+
+            def best(source: tf.Tensor, conditions: Conditions, some: tf.Tensor) -> Hypotheses:
+                asked = conditions, None if shortlist is None else some
+                problem = search_problem(self._model, source, self._config, self._projections, *asked)
+                if not compiled:
+                    return search(problem, self._config, wanted)
+                longest = self._config.longest_output(source.shape[1])
+                if not isinstance(conditions.prefix, tuple):
+                    longest = max(longest, conditions.prefix.shape[1] + 1)
+                return search(problem, self._config, wanted, longest=longest, shrinks=False)
+
+            if compiled:
+                self._graphs[key] = tf.function(best, jit_compile=True, autograph=False)
+            else:
+                specs = tf.nest.map_structure(lambda part: tf.TensorSpec([None, *part.shape[1:]], tf.int32), conditions)
+                signature = [self._model.source_spec, specs, tf.TensorSpec([None], tf.int32)]
+                self._graphs[key] = tf.function(best, input_signature=signature, autograph=False)
+        rows = len(source)
+        if compiled:
+            source = _rounded_up(source)
+            more = len(source) - rows
+            conditions = tf.nest.map_structure(
+                lambda part: np.pad(part, [(0, more), *[(0, 0)] * (part.ndim - 1)]), conditions
+            )
+        some = tf.constant([] if shortlist is None else shortlist, tf.int32)
+        found = self._graphs[key](tf.constant(source), tf.nest.map_structure(tf.constant, conditions), some)
+        return Hypotheses(*(part[:rows] for part in found)) if compiled else found
+
+    def _shortlist(self, source: npt.NDArray[Any], conditions: Conditions) -> npt.NDArray[np.int32] | None:
+        """Returns the tokens that the outputs of a batch are made of; None for all: conditions may ask for any."""
+        if self._config.shortlist is None or self._table is None or tf.nest.flatten(conditions):
+            return None
+        ids = self._table.shortlist(source, self._config.shortlist)
+        return ids if len(ids) >= 4 * self._config.beam_size else None
+
+    def _check(self, conditions: Sequence[Condition]) -> None:
+        config = self._config
+        if (config.sampling or config.diversity) and any(condition.required for condition in conditions):
+            raise UsageError(
+                "required phrases share one beam among them",
+                received="decoding.sampling" if config.sampling else "decoding.diversity",
+                action="Leave that out, or require no phrases",
+            )
 
     def decode_ids(self, sources: Sequence[Any]) -> list[list[int]]:
         """Returns the ids of the best output of each source."""
-        return [best[0].ids for best in self.decode(sources)]
+        return [best[0].ids if best else [] for best in self.decode(sources)]
 
     def _project_tokens(self) -> None:
         """Computes what searches read once for all of them; again where weights may have changed."""

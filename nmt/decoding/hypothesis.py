@@ -12,8 +12,10 @@ class Hypothesis(NamedTuple):
         ids: its tokens without BOS; the last one is EOS where there was room for it.
         score: what the search ranked it by: the log-probability, normalised by the length, with all penalties.
         log_probability: the sum of log P(token) in nats, EOS counted, without any normalisation or penalty.
+        unmet: required phrases, and a required beginning, that it lacks.
     """
 
     ids: list[int]
     score: float
     log_probability: float
+    unmet: int = 0

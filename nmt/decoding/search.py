@@ -22,40 +22,15 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from nmt.decoding.constraints import Conditions, Progress, RequiredPhrases, forbid_phrases, force_prefix
+from nmt.decoding.problem import Hypotheses, Problem
 from nmt.decoding.restrictions import NEVER, forbid_end, forbid_repeated_ngrams, penalize_repetition
 from nmt.decoding.sampling import draw, hypothesis_seeds
 from nmt.decoding.scoring import coverage_penalty, norm
 from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD
 
-Step = Callable[[tf.Tensor, Any, Any], tuple[tf.Tensor, Any, Any]]
-"""Takes the last tokens int32 [B, K], the memory and the state; returns logits float32 [B, K, V], V static, the new
-state, and attention weights [B, K, S] or None."""
-
-
-class Problem(NamedTuple):
-    """What a search starts from."""
-
-    step: Step
-    first: Any  # the state before the first step, each tensor [B*K, ...], the same for a sentence's K hypotheses
-    max_lengths: tf.Tensor  # int32 [B]: the most tokens of an output, EOS counted
-    memory: Any = ()  # what the step needs of each sentence, each tensor [B, ...]
-    never: tuple[int, ...] = ()  # tokens that no output has
-    min_lengths: tf.Tensor | None = None  # int32 [B]: the fewest, EOS counted; None for any
-    mask: tf.Tensor | None = None  # bool [B, S]: the real source tokens; only for a coverage penalty
-    seeds: tf.Tensor | None = None  # uint32 [B]: a number for each source; only for sampling
-
-    @property
-    def rows(self) -> tuple[Any, ...]:
-        """All that there is for each sentence, each tensor [B, ...]; an empty tuple for what there is not."""
-        each = (self.max_lengths, self.memory, self.min_lengths, self.mask, self.seeds)
-        return tuple(() if part is None else part for part in each)
-
-    def with_rows(self, rows: tuple[Any, ...]) -> Problem:
-        """Returns the same problem for other sentences, from what ``rows`` gave."""
-        max_lengths, memory, *rest = rows
-        min_lengths, mask, seeds = (None if isinstance(part, tuple) else part for part in rest)
-        return self._replace(max_lengths=max_lengths, memory=memory, min_lengths=min_lengths, mask=mask, seeds=seeds)
+_MANY = 1_000_000  # more phrases than anyone requires: of what has not finished
 
 
 class SearchState(NamedTuple):
@@ -71,19 +46,13 @@ class SearchState(NamedTuple):
     model: Any  # the state of the step function, each tensor [B*K, ...]
     live_log_probabilities: Any = ()  # float32 [R, W]: where they differ from the scores
     coverage: Any = ()  # float32 [R, W, S]: sums of the attention weights
+    progress: Any = ()  # Progress: how much of the required phrases the live outputs have
+    finished_unmet: Any = ()  # int32 [R, W]: required phrases that the finished ones lack
 
     @property
     def finished(self) -> Hypotheses:
         """What has finished so far, by row."""
         return Hypotheses(self.finished_tokens, self.finished_scores, self.finished_log_probabilities)
-
-
-class Hypotheses(NamedTuple):
-    """The result, best first; a score of -1e9 marks a place that no output took."""
-
-    tokens: tf.Tensor  # int32 [B, K, L]: end in EOS where there was room, PAD behind it
-    scores: tf.Tensor  # float32 [B, K]
-    log_probabilities: tf.Tensor  # float32 [B, K]: without norm and penalties
 
 
 class _Candidates(NamedTuple):
@@ -148,7 +117,8 @@ class _Search:
     """The steps of a search; the arguments are those of ``search``."""
 
     def __init__(self, problem: Problem, config: DecodingConfig, wanted: int, seed: Any, longest: Any) -> None:
-        self._step, self._first, self._never = problem.step, problem.first, problem.never
+        self._step, self._first = problem.step, problem.first
+        self._never, self._shortlist = problem.never, problem.shortlist
         self._config = config
         self._groups = config.beam_size if config.sampling else config.diversity.groups if config.diversity else 1
         self.width = config.beam_size // self._groups
@@ -163,6 +133,11 @@ class _Search:
         self._stepwise = config.coverage_penalty is not None and config.coverage_penalty.form == "stepwise"
         if self.covers:
             self._mask = self._per_group(problem.mask)  # [R, S]
+        asked = Conditions(*(None if isinstance(part, tuple) else self._per_group(part) for part in problem.conditions))
+        self._prefix, self._forbidden = asked.prefix, asked.forbidden
+        self._required = None if asked.required is None else RequiredPhrases(asked.required)
+        # A beam of one has one candidate, which is that of its only parent.
+        self._alone = self.width == 1 and self._required is None
         if config.sampling is not None:
             seed = tf.constant([0, config.sampling.seed]) if seed is None else seed
             self._seeds = hypothesis_seeds(seed, problem.seeds, config.beam_size)  # [R, 1]
@@ -188,6 +163,8 @@ class _Search:
             model=self._first,
             live_log_probabilities=scores if self._config.repetition_penalty else (),
             coverage=coverage,
+            progress=() if self._required is None else self._required.begin(width),
+            finished_unmet=() if self._required is None else tf.fill([rows, width], _MANY),
         )
 
     def run(self, state: SearchState, condition: Callable[..., tf.Tensor]) -> SearchState:
@@ -240,7 +217,11 @@ class _Search:
         last_chance = (length >= self._max_lengths)[:, None]
         ends = tf.logical_or(found.tokens == EOS, last_chance)  # [R, C]
         outputs = _write(self._of_parents(state.live_tokens, found), found.tokens, state.time)  # [R, C, L]
-        state = self._finish(state, found, ends, outputs, penalty)
+        progress: Any = ()
+        if self._required is not None:
+            before = Progress(*(self._of_parents(part, found) for part in state.progress))
+            progress = self._required.after(before, found.tokens)
+        state = self._finish(state, found, ends, outputs, penalty, progress)
 
         count = found.tokens.shape[1]
         _, chosen = tf.math.top_k(tf.where(ends, 0, tf.range(count, 0, -1)), self.width)  # [R, W]: the first that go on
@@ -253,15 +234,20 @@ class _Search:
             model=tf.nest.map_structure(lambda values: self._rows_of_parents(values, live), model),
             live_log_probabilities=live.log_probabilities if self._config.repetition_penalty else (),
             coverage=() if penalty is None else self._of_parents(coverage, live),
+            progress=tf.nest.map_structure(lambda part: self._chosen(part, chosen), progress),
         )
-        worst = state.finished_scores[:, -1]
+        finished = state.finished_scores
+        if self._required is not None:
+            # What lacks a phrase holds its place only until something better has ended.
+            finished = tf.where(state.finished_unmet == 0, finished, NEVER)
         # Log-probabilities only fall from here, and are kindest when divided by the norm of the longest output. A
         # stepwise penalty only grows; a summary one may yet become nothing.
         best = live_scores / self._longest_norm[:, None]
         if penalty is not None and self._stepwise:
             best -= self._of_parents(penalty, live)
-        hopeless = tf.reduce_max(best, axis=1) <= state.finished_scores[:, self._wanted - 1]
-        return state._replace(done=state.done | hopeless | (worst > NEVER / 2) | last_chance[:, 0])
+        hopeless = tf.reduce_max(best, axis=1) <= finished[:, self._wanted - 1]
+        full = finished[:, -1] > NEVER / 2
+        return state._replace(done=state.done | hopeless | full | last_chance[:, 0])
 
     def result(self, found: Hypotheses) -> Hypotheses:
         """Returns the hypotheses of each sentence, from what has finished in each row."""
@@ -307,11 +293,14 @@ class _Search:
         promise, scores, sums, tokens = (
             tf.reshape(part, [-1, self.width * each]) for part in (promise, scores, sums, tokens)
         )
-        if each == 1:
+        if self._alone and each == 1:
             return _Candidates(scores, sums, tf.zeros_like(tokens), tokens)
         # An ended hypothesis takes one candidate from each live one at most: 2W candidates always hold W that go on.
-        count = 2 * self.width if self.width > 1 else 1
-        if self._config.diversity is None:
+        count = 1 if self._alone else 2 * self.width
+        if self._required is not None:
+            before = Progress(*(tf.repeat(part, each, axis=1) for part in state.progress))
+            chosen = self._required.deal(promise, self._required.after(before, tokens), count)
+        elif self._config.diversity is None:
             chosen = tf.math.top_k(promise, count).indices
         else:
             chosen = self._diverse(promise, tokens, state.done, count, self._config.diversity.penalty)
@@ -324,10 +313,9 @@ class _Search:
         These are log-probabilities with repetitions penalised, log-probabilities, and tokens. The best of a hypothesis
         are found before its logits are turned into log-probabilities, which changes no order among them.
         """
-        config, vocab_size = self._config, logits.shape[-1]
-        masked = logits
+        config, masked = self._config, logits
         if self._never:
-            masked += tf.reduce_sum(tf.one_hot(self._never, vocab_size), axis=0) * NEVER
+            masked += tf.reduce_sum(tf.one_hot(self._never, tf.shape(logits)[-1]), axis=0) * NEVER
         allowed = self._restricted(state, masked)
         greatest = None
         if allowed is not masked or config.repetition_penalty or config.sampling:
@@ -340,8 +328,12 @@ class _Search:
             values = tf.gather(allowed, tokens, batch_dims=2)
         else:
             # With one hypothesis only the best counts. Each token that earlier groups have chosen may leave a place.
-            each = (2 * self.width if self.width > 1 else 1) + (config.beam_size if config.diversity else 0)
-            values, tokens = _top_k(allowed, min(each, vocab_size))
+            each = (1 if self._alone else 2 * self.width) + (config.beam_size if config.diversity else 0)
+            values, tokens = _top_k(allowed, min(each, logits.shape[-1] or each))
+        if self._required is not None:
+            offered, new = self._required.offered(state.progress, tokens)
+            tokens = tf.concat([tokens, offered], axis=-1)
+            values = tf.concat([values, tf.where(new, tf.gather(allowed, offered, batch_dims=2), NEVER)], axis=-1)
         if greatest is None:
             others = [logits[:, :, token : token + 1] for token in self._never]
             greatest = reduce(tf.maximum, others, values[:, :, :1])
@@ -349,14 +341,21 @@ class _Search:
         log_probabilities = values = values - greatest - rest
         if config.repetition_penalty:
             log_probabilities = tf.gather(logits, tokens, batch_dims=2) - greatest - rest
+        if self._shortlist is not None:
+            tokens = tf.gather(self._shortlist, tokens)
         return values, log_probabilities, tokens
 
-    def _restricted(self, state: SearchState, logits: tf.Tensor) -> tf.Tensor:
-        """Returns logits in which what may not come next is far below all others; the same ones where all may."""
+    def _restricted(self, state: SearchState, masked: tf.Tensor) -> tf.Tensor:
+        """Returns logits in which what may not come next is far below all others; ``masked`` where all may."""
+        logits = masked
         if self._min_lengths is not None:
             logits = forbid_end(logits, state.time + 1 < self._min_lengths)
         if self._config.no_repeat_ngram_size is not None:
             logits = forbid_repeated_ngrams(logits, state.live_tokens, state.time, self._config.no_repeat_ngram_size)
+        if self._forbidden is not None:
+            logits = forbid_phrases(logits, state.live_tokens, state.time, self._forbidden)
+        if self._prefix is not None:
+            logits = force_prefix(masked, logits, self._prefix, state.time)
         return logits
 
     def _diverse(self, promise: tf.Tensor, tokens: tf.Tensor, done: tf.Tensor, count: int, penalty: float) -> tf.Tensor:
@@ -378,9 +377,15 @@ class _Search:
         return tf.reshape(tf.stack(every, axis=1), [-1, count])
 
     def _finish(
-        self, state: SearchState, found: _Candidates, ends: tf.Tensor, outputs: tf.Tensor, penalty: tf.Tensor | None
+        self,
+        state: SearchState,
+        found: _Candidates,
+        ends: tf.Tensor,
+        outputs: tf.Tensor,
+        penalty: tf.Tensor | None,
+        progress: Any,
     ) -> SearchState:
-        """Gives the finished places to the best of what has ended now and before."""
+        """Gives the finished places to the best of what has ended now and before; first to what lacks no phrase."""
         # An end below the best W would have left the beam: with W = 1 it is not what greedy search chooses. Padding of
         # the beam itself (scores far below any real one) must not finish either.
         finishes = ends & (tf.range(found.tokens.shape[1]) < self.width) & (found.scores > NEVER / 2)
@@ -388,7 +393,17 @@ class _Search:
         if penalty is not None:
             scores -= self._of_parents(penalty, found)
         all_scores = tf.concat([state.finished_scores, tf.where(finishes, scores, NEVER)], axis=1)  # [R, W + C]
-        scores, best = tf.math.top_k(all_scores, self.width)
+        unmet: Any = None
+        if self._required is None:
+            scores, best = tf.math.top_k(all_scores, self.width)
+        else:
+            unmet = tf.where(finishes, self._required.unmet(progress), _MANY)
+            unmet = tf.concat([state.finished_unmet, unmet], axis=1)
+            _, order = tf.math.top_k(all_scores, all_scores.shape[1])
+            # Of equals the first comes first: what lacks as much is in the order of the scores.
+            _, best = tf.math.top_k(-tf.gather(unmet, order, batch_dims=1), self.width)
+            best = tf.gather(order, best, batch_dims=1)
+            scores, unmet = (tf.gather(part, best, batch_dims=1) for part in (all_scores, unmet))
         tokens = tf.gather(tf.concat([state.finished_tokens, outputs], axis=1), best, batch_dims=1)
         all_sums = tf.concat([state.finished_log_probabilities, found.log_probabilities], axis=1)
         sums = tf.gather(all_sums, best, batch_dims=1)
@@ -397,6 +412,7 @@ class _Search:
             finished_tokens=tf.where(frozen[:, :, None], state.finished_tokens, tokens),
             finished_scores=tf.where(frozen, state.finished_scores, scores),
             finished_log_probabilities=tf.where(frozen, state.finished_log_probabilities, sums),
+            finished_unmet=() if unmet is None else tf.where(frozen, state.finished_unmet, unmet),
         )
 
     def _per_group(self, values: Any) -> Any:
@@ -404,15 +420,15 @@ class _Search:
 
     def _of_parents(self, values: tf.Tensor, found: _Candidates) -> tf.Tensor:
         """Returns ``values`` [R, W, ...] of the parent of each candidate; a beam of one has one parent."""
-        return values if self.width == 1 else tf.gather(values, found.parents, batch_dims=1)
+        return values if self._alone else tf.gather(values, found.parents, batch_dims=1)
 
     def _chosen(self, values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         """Returns ``values`` [R, C, ...] of the candidates ``chosen`` [R, W]; a beam of one has one candidate."""
-        return values if self.width == 1 else tf.gather(values, chosen, batch_dims=1)
+        return values if self._alone else tf.gather(values, chosen, batch_dims=1)
 
     def _rows_of_parents(self, values: tf.Tensor, live: _Candidates) -> tf.Tensor:
         """Returns ``values`` [B*K, ...] of the parent of each live hypothesis."""
-        if self.width == 1:
+        if self._alone:
             return values
         rows = live.parents + tf.range(self._rows)[:, None] * self.width
         return tf.gather(values, tf.reshape(rows, [-1]))
@@ -421,7 +437,7 @@ class _Search:
 def _top_k(values: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the greatest ``values`` [R, W, V] and their places, each [R, W, count]."""
     # XLA has a fast form of it for matrices alone, and sorts everything otherwise.
-    found = tf.math.top_k(tf.reshape(values, [-1, values.shape[-1]]), count)
+    found = tf.math.top_k(tf.reshape(values, [-1, tf.shape(values)[2]]), count)
     shape = tf.concat([tf.shape(values)[:2], [count]], axis=0)
     return tuple(tf.ensure_shape(tf.reshape(part, shape), [None, values.shape[1], count]) for part in found)
 

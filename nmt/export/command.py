@@ -10,11 +10,38 @@ from typing import Any
 
 import nmt
 from nmt.bundle import Bundle
+from nmt.decoding_config import DecodingConfig
 from nmt.errors import NmtError, UsageError
 from nmt.storage import replace_folder, write_json
+from nmt.strict_yaml import read_settings
 
 FACTS = Path("assets.extra") / "nmt.json"
 """What is written beside the model; TensorFlow leaves the folder to others."""
+
+
+def check_exportable(bundle: Bundle, folder: Path, settings: dict[str, Any]) -> None:
+    """Says what is wrong before anything heavy is loaded; the arguments are those of ``export_command``.
+
+    Raises:
+        UsageError: there is something in the folder, the bundle takes no text, or the settings are not valid or ask for
+            what an exported model cannot do.
+    """
+    if bundle.recipe.model.encoder.input == "vectors":
+        raise UsageError(
+            f"{bundle.folder}: it cannot be exported",
+            received="a model of vectors",
+            expected="a model that takes text",
+        )
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(f"{folder}: it is there already", action="Give a new folder, or remove what is there")
+    decoding = read_settings(DecodingConfig, bundle.recipe.decoding.model_dump() | settings, "decoding")
+    for name, off in (("shortlist", "null"), ("replace_unknown", "false")):
+        if getattr(decoding, name):
+            raise UsageError(
+                f"decoding.{name}: an exported model cannot do this",
+                received=getattr(decoding, name),
+                action=f"Export without it: --set {name}={off}",
+            )
 
 
 def export_command(
@@ -36,17 +63,10 @@ def export_command(
         **ensemble: the arguments of :class:`nmt.decoding.translate.Translator` of that kind.
 
     Raises:
-        UsageError: there is something in the folder, the bundle takes no text, or TensorFlow Text is missing.
+        UsageError: as ``check_exportable``, or TensorFlow Text is missing.
         NmtError: the exported model does not answer as the bundle does.
     """
-    if bundle.recipe.model.encoder.input == "vectors":
-        raise UsageError(
-            f"{bundle.folder}: it cannot be exported",
-            received="a model of vectors",
-            expected="a model that takes text",
-        )
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(f"{folder}: it is there already", action="Give a new folder, or remove what is there")
+    check_exportable(bundle, folder, settings)
     _require_tensorflow_text()
     _hide_gpus()
     from nmt.decoding.translate import Translator

@@ -112,7 +112,7 @@ def ablation(path: Path, over: Sequence[str], overrides: Sequence[str] = ()) -> 
         UsageError: there is nothing to vary, a key comes twice, or it is that of the seed or the name.
         RecipeError: a combination is no valid recipe.
     """
-    axes = [_axis(text) for text in over]
+    axes = [axis(text) for text in over]
     keys = [key for key, _ in axes]
     faulty = next((key for key in keys if keys.count(key) > 1 or key in ("seed", "name")), None)
     if not axes or faulty:
@@ -131,8 +131,12 @@ def ablation(path: Path, over: Sequence[str], overrides: Sequence[str] = ()) -> 
     return Study(study, systems, "first")
 
 
-def _axis(text: str) -> tuple[str, list[str]]:
-    """Returns the key and the values of ``key=value,value``."""
+def axis(text: str) -> tuple[str, list[str]]:
+    """Returns the key and the values of ``key=value,value``; see ``ablation``.
+
+    Raises:
+        UsageError: it has no such form.
+    """
     key, separator, values = text.partition("=")
     parts = split_values(values)
     if not (key and separator and all(parts)):

@@ -10,6 +10,7 @@
       corpora/<card>/<file>         downloads, verified
       runs/<recipe>/                the last run of a recipe: run.json, report.html, bundle/
       leaderboards/<board>.jsonl    records
+      tuning/<digest>/              what settings of the search scored, for one model and text
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class Workspace:
     def scratch(self, stage: str, digest: str) -> Path:
         """Returns the folder in which an artifact is made."""
         return self.root / "scratch" / f"{stage}-{digest}"
+
+    def tuning(self, digest: str) -> Path:
+        """Returns the folder of the results of a tuning."""
+        return self.root / "tuning" / digest
 
     def run_folder(self, recipe: str) -> Path:
         """Returns the folder of the last run of a recipe."""

@@ -1,8 +1,12 @@
 """What the README says is true: its commands run, its tables are those of the records, its map is complete."""
 
+import ast
 import re
 import runpy
 import shlex
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -44,6 +48,9 @@ def test_its_recipe_and_its_commands_run_in_the_order_of_the_page(tmp_path):
     assert "BLEU" in outputs["nmt score hypotheses.de test.de"]
     assert outputs["nmt translate work/runs/mine/bundle"].count("\n") == 1
     assert "<html" in (tmp_path / "board.html").read_text(encoding="utf-8")
+    program = [sys.executable, "-c", textwrap.dedent(block("python"))]
+    printed = subprocess.run(program, cwd=tmp_path, env=command.environment, capture_output=True, check=True).stdout
+    assert len(ast.literal_eval(printed.decode())) == 2
 
 
 def test_its_recipe_is_valid_as_it_stands(tmp_path):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from nmt.decoding.problem import Problem
 from nmt.decoding.sampling import _finish, _mix, hypothesis_seeds, source_seeds
-from nmt.decoding.search import Problem, search
+from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nmt.decoding.search import Problem, search
+from nmt.decoding.problem import Problem
+from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.tokenizer import BOS, EOS, PAD
 
@@ -157,8 +158,7 @@ def test_a_sentence_does_not_depend_on_those_beside_it(settings):
         np.testing.assert_allclose(together[1][row], scores[0], atol=1e-6)
 
 
-@pytest.mark.parametrize("beam_size", [1, 4])
-@pytest.mark.parametrize("settings", OPTIONS, ids=str)
+@pytest.mark.parametrize(("beam_size", "settings"), [(1, {}), *((4, settings) for settings in OPTIONS)], ids=str)
 def test_what_xla_compiles_gives_the_same(settings, beam_size):
     settings = {"beam_size": beam_size, **settings}
     plain = run([5, 7], min_lengths=[2, 3], **settings)

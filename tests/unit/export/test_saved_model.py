@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,6 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from nmt.bundle import load_bundle, write_bundle
-from nmt.config import Recipe
 from nmt.decoding.translate import Translator
 from nmt.errors import NmtError, UsageError
 from nmt.export import trial
@@ -141,7 +141,7 @@ def test_there_is_no_greedy_function_where_all_are(bundle):
     [
         {"sampling": {"seed": 5}, "repetition_penalty": 1.5},
         {"diversity": {"groups": 3}, "coverage_penalty": {}, "min_output_tokens": 4, "no_repeat_ngram_size": 2},
-        {"matrices": "bfloat16", "length_normalization": "wu", "allow_unknown": True, "project_tokens": False},
+        {"matrices": "bfloat16", "length_normalization": "wu", "project_tokens": False},
     ],
     ids=lambda settings: next(iter(settings)),
 )
@@ -175,14 +175,17 @@ def test_a_model_that_cannot_be_used_is_an_error(tmp_path):
 
 
 def test_models_of_vectors_are_refused(bundle, tmp_path):
-    recipe = bundle.recipe.model_dump(mode="json", exclude_none=True)
-    recipe["model"]["encoder"] |= {"input": "vectors", "features": 3}
-    recipe["model"]["embedding"]["tie"] = "target"
-    recipe = Recipe.model_validate(recipe)
-    size = bundle.tokenizers.source.vocab_size
-    write_bundle(tmp_path / "vectors", recipe, bundle.tokenizers, weights_of(Seq2Seq(recipe.model, size, size)), {})
+    model = bundle.recipe.model
+    encoder = model.encoder.model_copy(update={"input": "vectors"})
+    recipe = bundle.recipe.model_copy(update={"model": model.model_copy(update={"encoder": encoder})})
     with pytest.raises(UsageError, match="a model of vectors"):
-        export_command(load_bundle(tmp_path / "vectors"), tmp_path / "model", {})
+        export_command(replace(bundle, recipe=recipe), tmp_path / "model", {})
+
+
+def test_settings_that_a_graph_cannot_do_are_refused(bundle, tmp_path):
+    with pytest.raises(UsageError, match=r"replace_unknown: .* cannot do this"):
+        export_command(bundle, tmp_path / "model", {"replace_unknown": True})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tensorflow_text_is_asked_for(bundle, tmp_path, monkeypatch):
