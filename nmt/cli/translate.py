@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from nmt.cli.options import bundle_argument, no_dash, source_argument
+from nmt.cli.search_options import request_options, search_options
 
 
 @click.command()
@@ -21,15 +22,14 @@ from nmt.cli.options import bundle_argument, no_dash, source_argument
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
 )
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted translation to --output has left.")
-@click.option("--beam-size", type=int, help="Hypotheses kept per step; 1 is greedy search.")
-@click.option("--length-penalty", type=float, help="Exponent a of length^a that divides scores.")
+@search_options
 @click.option(
     "--long",
     type=click.Choice(["split", "truncate", "error"]),
     help="Lines longer than in training: split at ends of sentences, cut, or refused.  [default: split for translation,"
     " truncate for summarization]",
 )
-@click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
+@request_options
 @click.option(
     "--ensemble",
     type=click.Path(path_type=Path),
@@ -53,6 +53,11 @@ def translate(
     ensemble: tuple[Path, ...],
     weight: tuple[float, ...],
     combination: Any,
+    settings: tuple[str, ...],
+    prefix: Path | None,
+    require: Path | None,
+    forbid: Path | None,
+    glossary: Path | None,
     **options: Any,
 ) -> None:
     """Translate or summarize the lines of SOURCE, or of standard input, with the model in BUNDLE.
@@ -62,13 +67,17 @@ def translate(
     interrupted, the same command with --resume goes on, and the file becomes what it would have become.
     """
     from nmt.bundle import load_bundle
+    from nmt.decoding.requests import Requests
     from nmt.decoding.stream import Progress, translate_command
+    from nmt.decoding_config import overridden
     from nmt.terminal import StatusLine, load_tensorflow
 
-    overrides = {name: value for name, value in options.items() if value is not None}
     opened, *others = map(load_bundle, (bundle, *ensemble))
+    overrides = overridden(opened.recipe.decoding, options, settings)
+    asked = (prefix, require, forbid, glossary)
+    requests = Requests(*asked) if any(asked) else None
     load_tensorflow()
-    votes = {"others": others, "weights": weight, "combination": combination}
+    votes = {"others": others, "weights": weight, "combination": combination, "requests": requests}
     target = no_dash(output)
     with StatusLine() as line, _continuable(target):
         progress = Progress(line.show, line.pause) if target else None

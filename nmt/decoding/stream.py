@@ -18,6 +18,7 @@ from typing import Any
 
 from nmt import textio
 from nmt.bundle import Bundle
+from nmt.decoding.requests import Requests
 from nmt.decoding.translate import CHUNK_LINES, Translator
 from nmt.errors import DataError, UsageError
 from nmt.storage import PartialFile, canonical_json
@@ -162,6 +163,7 @@ def translate_command(
     *,
     resume: bool = False,
     progress: Progress | None = None,
+    requests: Requests | None = None,
     **ensemble: Any,
 ) -> str | None:
     """Translates a file or standard input to a file or standard output.
@@ -174,18 +176,25 @@ def translate_command(
         overrides: as :class:`Translator` takes them.
         resume: as ``write_answers`` takes it.
         progress: is told how far the translation is.
+        requests: what is asked of the translations.
         **ensemble: the arguments of :class:`Translator` of that kind.
 
     Returns:
-        What was done to lines that were too long; None where none was.
+        What was done to lines that were too long, and how many translations lack what was asked; None for none of both.
 
     Raises:
-        UsageError: ``resume`` without a file to write; the bundle takes another kind of source; see ``write_answers``.
+        UsageError: ``resume`` without a file to write; the bundle takes another kind of source, or one of which nothing
+            can be asked; see ``write_answers``.
+        DataError: what is asked of each line is not that of so many lines.
     """
     if resume and target is None:
         raise UsageError("--resume: standard output cannot be continued", action="Give a file with --output")
     vectors = vectors_for(bundle, source)
-    translator = Translator(bundle, overrides, **ensemble)
+    if requests is not None and vectors is not None:
+        raise UsageError("nothing can be asked of translations of vectors", action="Leave prefixes and phrases out")
+    if requests is not None and source is not None and source.is_file():
+        requests.check(textio.count_lines(source))
+    translator = Translator(bundle, overrides, requests=requests, **ensemble)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
     def answer(chunk: list[str], first_line: int) -> Iterable[str]:
@@ -207,7 +216,7 @@ def translate_command(
             textio.print_lines(answer(chunk, done + 1))
             done += len(chunk)
             progress.add(len(chunk))
-    return translator.long_input.report()
+    return translator.report()
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

@@ -42,7 +42,7 @@ class Echo:
     def __init__(self, model, config):
         pass
 
-    def decode(self, sources, hypotheses):
+    def decode(self, sources, hypotheses, conditions):
         return [[Hypothesis(ids, 0.0, 0.0)] for ids in sources]
 
 
