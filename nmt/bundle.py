@@ -19,6 +19,7 @@ from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError
+from nmt.lexical_table import LexicalTable
 from nmt.storage import sha256_of_file, sha256_of_json, write_json
 from nmt.tokenizer import TokenizerPair
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 _INDEX = "bundle.json"
 _WEIGHTS = "weights.npz"
+_LEXICAL_TABLE = "lexical_table.npz"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,12 @@ class Bundle:
         )
         return mine == theirs and my_features == their_features and self.normalize == other.normalize
 
+    @property
+    def lexical_table(self) -> LexicalTable | None:
+        """What a shortlist of the vocabulary is taken from; None where sources are no text, or the bundle is older."""
+        path = self.folder / _LEXICAL_TABLE
+        return LexicalTable.load(path) if path.is_file() else None
+
     def model(self, matrices: Literal["float32", "bfloat16"] = "float32") -> Seq2Seq:
         """Builds the network and gives it the weights.
 
@@ -84,7 +92,12 @@ class Bundle:
 
 
 def write_bundle(
-    folder: Path, recipe: Recipe, tokenizers: TokenizerPair, weights: Arrays, facts: dict[str, Any]
+    folder: Path,
+    recipe: Recipe,
+    tokenizers: TokenizerPair,
+    weights: Arrays,
+    facts: dict[str, Any],
+    lexical_table: LexicalTable | None = None,
 ) -> None:
     """Writes a bundle into an empty or new folder; its index, which makes it valid, comes last."""
     from nmt.models.weights import save_arrays
@@ -92,6 +105,8 @@ def write_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     save_arrays(folder / _WEIGHTS, weights)
     tokenizers.save(folder)
+    if lexical_table is not None:
+        lexical_table.save(folder / _LEXICAL_TABLE)
     files = {path.name: sha256_of_file(path) for path in sorted(folder.iterdir()) if path.name != _INDEX}
     index = {
         "format": FORMAT,

@@ -84,6 +84,11 @@ class DecodingConfig(Strict):
         False,
         description="compile the search with XLA: seconds for the first source of a length, then faster for one",
     )
+    shortlist: Annotated[int, Field(ge=1, le=50)] | None = Field(
+        None,
+        description="write only so many of the most probable translations of each source token, by the bundle's lexical"
+        " table, and the most frequent tokens; none: any token",
+    )
     matrices: Literal["float32", "bfloat16"] = Field(
         "float32", description="data type of the weight matrices; bfloat16 halves them and may change a few outputs"
     )
@@ -108,6 +113,11 @@ class DecodingConfig(Strict):
                 (
                     sampled and self.coverage_penalty is not None,
                     "coverage_penalty ranks hypotheses, and draws are not ranked: leave one of both out",
+                ),
+                (
+                    self.shortlist is not None
+                    and bool(self.compile or sampled or self.no_repeat_ngram_size or self.repetition_penalty),
+                    "shortlist goes with neither compile nor sampling nor no_repeat_ngram_size nor repetition_penalty",
                 ),
                 (
                     (self.min_output_tokens or 0) > self.max_output_tokens,

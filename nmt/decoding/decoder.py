@@ -19,6 +19,7 @@ from nmt.decoding.sampling import source_seeds
 from nmt.decoding.search import search
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
+from nmt.lexical_table import LexicalTable
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, UNK
@@ -33,6 +34,7 @@ def search_problem(
     config: DecodingConfig,
     projections: Any = None,
     conditions: Conditions = _NONE,
+    shortlist: tf.Tensor | None = None,
 ) -> Problem:
     """Returns what a search starts from.
 
@@ -42,6 +44,7 @@ def search_problem(
         config: the beam, the limits of the length, and whether unknown pieces may be written.
         projections: what the model's ``token_projections`` gave for its weights, where it has been asked.
         conditions: what is asked of the outputs; a prefix and an end behind it have room, whatever the limits.
+        shortlist: int32 [V'], the tokens that outputs are made of, the special ones first; None for all.
 
     Raises:
         UsageError: there is a coverage penalty, and the model has no attention.
@@ -53,8 +56,10 @@ def search_problem(
     never = (PAD, BOS) if config.allow_unknown else (PAD, UNK, BOS)
     shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
+    some = None if shortlist is None else network.shortlist(shortlist)
+
     def step(tokens: tf.Tensor, memory: Any, state: Any) -> tuple[tf.Tensor, Any, Any]:
-        logits, new_state, output = network.step(tokens, memory, state, projections)
+        logits, new_state, output = network.step(tokens, memory, state, projections, some)
         outputs = output if isinstance(model, Ensemble) else [output]
         weights = weighted_mean([each.weights for each in outputs], shares)
         if config.coverage_penalty is not None and weights is None:
@@ -74,7 +79,7 @@ def search_problem(
         relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
         min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
     seeds = source_seeds(source) if config.sampling else None
-    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds, conditions)
+    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds, conditions, shortlist)
 
 
 class BatchDecoder:
@@ -84,9 +89,26 @@ class BatchDecoder:
         model: the network, or the networks that vote.
         config: the ``decoding`` section.
         final_weights: whether the weights stay as they are while this decoder is in use.
+        table: what shortlists are taken from.
+
+    Raises:
+        UsageError: a shortlist is asked for, and there is nothing to take it from.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, config: DecodingConfig, final_weights: bool = True) -> None:
+    def __init__(
+        self,
+        model: Seq2Seq | Ensemble,
+        config: DecodingConfig,
+        final_weights: bool = True,
+        table: LexicalTable | None = None,
+    ) -> None:
+        if config.shortlist is not None and (table is None or model.shortlist(tf.constant([PAD])) is None):
+            raise UsageError(
+                "decoding.shortlist: there is no lexical table, or the model copies what no table foresees",
+                expected="a bundle trained on text by this version, of a model that does not copy",
+                action="Leave the shortlist out",
+            )
+        self._table = table
         self._model = model
         self._config = config
         self._final_weights = final_weights
@@ -134,10 +156,12 @@ class BatchDecoder:
         """Searches with the graph for so many outputs and conditions of such a size."""
         config, compiled = self._searched(wanted), self._config.compile
         sizes = tf.nest.map_structure(lambda part: part.shape[1:], conditions)
-        if (wanted, sizes) not in self._graphs:
+        shortlist = self._shortlist(source, conditions)
+        if (key := (wanted, sizes, shortlist is not None)) not in self._graphs:
 
-            def best(source: tf.Tensor, conditions: Conditions) -> Hypotheses:
-                problem = search_problem(self._model, source, config, self._projections, conditions)
+            def best(source: tf.Tensor, conditions: Conditions, some: tf.Tensor) -> Hypotheses:
+                asked = conditions, None if shortlist is None else some
+                problem = search_problem(self._model, source, config, self._projections, *asked)
                 if not compiled:
                     return search(problem, config, wanted)
                 longest = config.longest_output(source.shape[1])
@@ -146,11 +170,11 @@ class BatchDecoder:
                 return search(problem, config, wanted, longest=longest, shrinks=False)
 
             if compiled:
-                self._graphs[wanted, sizes] = tf.function(best, jit_compile=True, autograph=False)
+                self._graphs[key] = tf.function(best, jit_compile=True, autograph=False)
             else:
                 specs = tf.nest.map_structure(lambda part: tf.TensorSpec([None, *part.shape[1:]], tf.int32), conditions)
-                signature = [self._model.source_spec, specs]
-                self._graphs[wanted, sizes] = tf.function(best, input_signature=signature, autograph=False)
+                signature = [self._model.source_spec, specs, tf.TensorSpec([None], tf.int32)]
+                self._graphs[key] = tf.function(best, input_signature=signature, autograph=False)
         rows = len(source)
         if compiled:
             source = _rounded_up(source)
@@ -158,8 +182,16 @@ class BatchDecoder:
             conditions = tf.nest.map_structure(
                 lambda part: np.pad(part, [(0, more), *[(0, 0)] * (part.ndim - 1)]), conditions
             )
-        found = self._graphs[wanted, sizes](tf.constant(source), tf.nest.map_structure(tf.constant, conditions))
+        some = tf.constant([] if shortlist is None else shortlist, tf.int32)
+        found = self._graphs[key](tf.constant(source), tf.nest.map_structure(tf.constant, conditions), some)
         return Hypotheses(*(part[:rows] for part in found)) if compiled else found
+
+    def _shortlist(self, source: npt.NDArray[Any], conditions: Conditions) -> npt.NDArray[np.int32] | None:
+        """Returns the tokens that the outputs of a batch are made of; None for all: conditions may ask for any."""
+        if self._config.shortlist is None or self._table is None or tf.nest.flatten(conditions):
+            return None
+        ids = self._table.shortlist(source, self._config.shortlist)
+        return ids if len(ids) >= 4 * self._config.beam_size else None
 
     def _check(self, conditions: Sequence[Condition]) -> None:
         config = self._config

@@ -57,20 +57,32 @@ class Ensemble:
         """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.token_projections`."""
         return [model.token_projections() for model in self.models]
 
+    def shortlist(self, ids: tf.Tensor) -> list[Any] | None:
+        """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.shortlist`. None where one has none."""
+        parts = [model.shortlist(ids) for model in self.models]
+        return None if None in parts else parts
+
     def step(
-        self, tokens: tf.Tensor, memory: EnsembleMemory, state: list[Any], projections: list[Any] | None = None
+        self,
+        tokens: tf.Tensor,
+        memory: EnsembleMemory,
+        state: list[Any],
+        projections: list[Any] | None = None,
+        shortlist: list[Any] | None = None,
     ) -> tuple[tf.Tensor, list[Any], Any]:
         """Runs one decoding step of every member.
 
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
             projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
+            shortlist: what ``shortlist`` gave for the tokens that may come next; None for all.
 
         Returns:
             The unnormalised log-probabilities [B, K, V], the members' new states, and what each was computed from.
         """
-        parts = zip(self.models, memory.members, state, projections or [None] * len(self.models), strict=True)
-        steps = [model.step(tokens, own, before, projected) for model, own, before, projected in parts]
+        nothing = [None] * len(self.models)
+        own = zip(memory.members, state, projections or nothing, shortlist or nothing, strict=True)
+        steps = [model.step(tokens, *parts) for model, parts in zip(self.models, own, strict=True)]
         combined = self.combine([logits for logits, _, _ in steps])
         return combined, [new for _, new, _ in steps], [output for _, _, output in steps]
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from nmt.decoding.constraints import Conditions
 
 Step = Callable[[tf.Tensor, Any, Any], tuple[tf.Tensor, Any, Any]]
-"""Takes the last tokens int32 [B, K], the memory and the state; returns logits float32 [B, K, V], V static, the new
-state, and attention weights [B, K, S] or None."""
+"""Takes the last tokens int32 [B, K], the memory and the state; returns logits float32 [B, K, V], the new state, and
+attention weights [B, K, S] or None. V is static, or the number of tokens of the shortlist."""
 
 
 class Problem(NamedTuple):
@@ -26,6 +26,9 @@ class Problem(NamedTuple):
     mask: tf.Tensor | None = None  # bool [B, S]: the real source tokens; only for a coverage penalty
     seeds: tf.Tensor | None = None  # uint32 [B]: a number for each source; only for sampling
     conditions: Conditions = Conditions()  # what is asked of each sentence
+    # int32 [V']: the tokens that logits are of, the special ones first; None for all. With it, no condition, n-gram or
+    # repetition can be looked at, nor can XLA compile the search.
+    shortlist: tf.Tensor | None = None
 
     @property
     def rows(self) -> tuple[Any, ...]:

@@ -125,7 +125,8 @@ class _Search:
     """The steps of a search; the arguments are those of ``search``."""
 
     def __init__(self, problem: Problem, config: DecodingConfig, wanted: int, seed: Any, longest: Any) -> None:
-        self._step, self._first, self._never = problem.step, problem.first, problem.never
+        self._step, self._first = problem.step, problem.first
+        self._never, self._shortlist = problem.never, problem.shortlist
         self._config = config
         self._groups = config.beam_size if config.sampling else config.diversity.groups if config.diversity else 1
         self.width = config.beam_size // self._groups
@@ -321,10 +322,9 @@ class _Search:
         These are log-probabilities with repetitions penalised, log-probabilities, and tokens. The best of a hypothesis
         are found before its logits are turned into log-probabilities, which changes no order among them.
         """
-        config, vocab_size = self._config, logits.shape[-1]
-        masked = logits
+        config, masked = self._config, logits
         if self._never:
-            masked += tf.reduce_sum(tf.one_hot(self._never, vocab_size), axis=0) * NEVER
+            masked += tf.reduce_sum(tf.one_hot(self._never, tf.shape(logits)[-1]), axis=0) * NEVER
         allowed = self._restricted(state, masked)
         greatest = None
         if allowed is not masked or config.repetition_penalty or config.sampling:
@@ -338,7 +338,7 @@ class _Search:
         else:
             # With one hypothesis only the best counts. Each token that earlier groups have chosen may leave a place.
             each = (1 if self._alone else 2 * self.width) + (config.beam_size if config.diversity else 0)
-            values, tokens = _top_k(allowed, min(each, vocab_size))
+            values, tokens = _top_k(allowed, min(each, logits.shape[-1] or each))
         if self._required is not None:
             offered, new = self._required.offered(state.progress, tokens)
             tokens = tf.concat([tokens, offered], axis=-1)
@@ -350,6 +350,8 @@ class _Search:
         log_probabilities = values = values - greatest - rest
         if config.repetition_penalty:
             log_probabilities = tf.gather(logits, tokens, batch_dims=2) - greatest - rest
+        if self._shortlist is not None:
+            tokens = tf.gather(self._shortlist, tokens)
         return values, log_probabilities, tokens
 
     def _restricted(self, state: SearchState, masked: tf.Tensor) -> tf.Tensor:
@@ -444,7 +446,7 @@ class _Search:
 def _top_k(values: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the greatest ``values`` [R, W, V] and their places, each [R, W, count]."""
     # XLA has a fast form of it for matrices alone, and sorts everything otherwise.
-    found = tf.math.top_k(tf.reshape(values, [-1, values.shape[-1]]), count)
+    found = tf.math.top_k(tf.reshape(values, [-1, tf.shape(values)[2]]), count)
     shape = tf.concat([tf.shape(values)[:2], [count]], axis=0)
     return tuple(tf.ensure_shape(tf.reshape(part, shape), [None, values.shape[1], count]) for part in found)
 

@@ -75,7 +75,8 @@ class Translator:
         by_task: Mode = "truncate" if bundle.recipe.task == "summarization" else "split"
         limit = bundle.recipe.dataset.max_source_tokens
         self.long_input = LongInput(self.config.long or by_task, max(limit, 2), bundle.tokenizers.source)
-        self._decoder = BatchDecoder(voters, self.config)
+        table = bundle.lexical_table if self.config.shortlist else None
+        self._decoder = BatchDecoder(voters, self.config, table=table)
         self._voters = voters
         self.identity = {
             "bundles": [voter.digest for voter in (bundle, *others)],

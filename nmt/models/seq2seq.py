@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -12,7 +12,7 @@ from nmt.models.attention import Memory
 from nmt.models.bridge import masked_mean
 from nmt.models.decoder import Decoder, DecoderOutput, DecoderState
 from nmt.models.encoder import Encoder
-from nmt.models.layers import Dropout, Embedding, Linear
+from nmt.models.layers import Dropout, Embedding, Linear, product
 from nmt.tokenizer import PAD
 
 TINY = 1e-10
@@ -25,6 +25,13 @@ _TIES = {
     "source_output": ["source output", "target"],
     "none": ["source", "target", "output"],
 }
+
+
+class Shortlist(NamedTuple):
+    """The output layer of some tokens: ``table`` [V', E], a row for each, and ``bias`` [V']."""
+
+    table: tf.Tensor
+    bias: tf.Tensor
 
 
 class Seq2Seq(keras.layers.Layer):
@@ -111,20 +118,32 @@ class Seq2Seq(keras.layers.Layer):
             tokens = dropout.of_embeddings(tokens)
         return self.decoder.teacher_forced(tokens, tf.not_equal(target_in, PAD), memory, state, dropout), memory
 
-    def vocabulary_logits(self, readout: tf.Tensor) -> tf.Tensor:
+    def vocabulary_logits(self, readout: tf.Tensor, shortlist: Shortlist | None = None) -> tf.Tensor:
         """Returns the unnormalised log-probabilities [N, V] of generating each token, for readouts [N, E]."""
+        if shortlist is not None:
+            return product(readout, shortlist.table, transpose_b=True) + shortlist.bias
         return self.output_embedding.logits(readout) + self.output_bias
 
-    def logits(self, output: DecoderOutput, memory: Memory) -> tf.Tensor:
+    def shortlist(self, ids: tf.Tensor) -> Shortlist | None:
+        """Returns what generating the tokens ``ids`` [V'] alone needs; None for a model that copies as well."""
+        if self.config.decoder.copy_source != "none":
+            return None
+        table = tf.gather(tf.convert_to_tensor(self.output_embedding.table), ids)  # [V', E]
+        return Shortlist(table, tf.gather(tf.convert_to_tensor(self.output_bias), ids))
+
+    def logits(self, output: DecoderOutput, memory: Memory, shortlist: Shortlist | None = None) -> tf.Tensor:
         """Returns the unnormalised log-probabilities [B, X, V] of the next token, copying included.
+
+        With a shortlist, V is the number of its tokens.
 
         P(w) = p_gen P_vocab(w) + (1 - p_gen) * the attention on the positions of w (See et al. 2017, equation 9).
         """
         vocabulary: Any = None
         if self.generates and output.readout is not None:
             shape = tf.shape(output.readout)
-            flat = self.vocabulary_logits(tf.reshape(output.readout, [-1, output.readout.shape[-1]]))
-            vocabulary = tf.reshape(flat, [shape[0], shape[1], self.target_vocab_size])  # [B, X, V]
+            flat = self.vocabulary_logits(tf.reshape(output.readout, [-1, output.readout.shape[-1]]), shortlist)
+            vocab_size = self.target_vocab_size if shortlist is None else tf.shape(flat)[1]
+            vocabulary = tf.reshape(flat, [shape[0], shape[1], vocab_size])  # [B, X, V]
         if self.config.decoder.copy_source == "none":
             return vocabulary
         copied = self._copied(output.weights, memory.tokens)
@@ -144,7 +163,12 @@ class Seq2Seq(keras.layers.Layer):
         return self.decoder.project_tokens(self.target_embedding.embed(tf.range(self.target_vocab_size)))
 
     def step(
-        self, tokens: tf.Tensor, memory: Memory, state: DecoderState, projections: tf.Tensor | None = None
+        self,
+        tokens: tf.Tensor,
+        memory: Memory,
+        state: DecoderState,
+        projections: tf.Tensor | None = None,
+        shortlist: Shortlist | None = None,
     ) -> tuple[tf.Tensor, DecoderState, DecoderOutput]:
         """Runs one decoding step for K hypotheses of every sentence.
 
@@ -152,13 +176,14 @@ class Seq2Seq(keras.layers.Layer):
             tokens: int32 [B, K], the last token of each hypothesis.
             state: N = B*K rows, those of a sentence side by side.
             projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
+            shortlist: the tokens that may come next; None for all.
 
         Returns:
             The logits [B, K, V], the new state, and what they were computed from.
         """
         projected = None if projections is None else tf.gather(projections, tf.reshape(tokens, [-1]))  # [B*K, G]
         output, new_state = self.decoder.step(self._embed_target(tokens), memory, state, projected=projected)
-        return self.logits(output, memory), new_state, output
+        return self.logits(output, memory, shortlist), new_state, output
 
     def _embed_target(self, tokens: tf.Tensor) -> tf.Tensor:
         if self.target_embedding is None:

@@ -221,6 +221,7 @@ def _train(context: StageContext) -> None:
     load_tensorflow()
     from nmt.bundle import write_bundle
     from nmt.dataset import EncodedCorpus
+    from nmt.lexical_table import learn_lexical_table
     from nmt.pipeline.environment import environment_facts
     from nmt.tokenizer import TokenizerPair
     from nmt.training.data import TrainingData
@@ -247,7 +248,10 @@ def _train(context: StageContext) -> None:
     made_with = {"training_seconds": result.seconds, "environment": environment_facts()}
     context.workspace.add_timing("train", context.digest, made_with)
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
-    write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts)
+    table = None
+    if recipe.model.encoder.input == "tokens":
+        table = learn_lexical_table(corpus, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts, table)
 
 
 def _translate(context: StageContext) -> None:
@@ -407,7 +411,7 @@ STAGES: tuple[Stage, ...] = (
         _encode,
         lambda recipe, _: _marks_identity(recipe) or None,
     ),
-    Stage("train", 1, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
+    Stage("train", 2, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 3, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("examine", 1, (), ("fetch", "clean", "encode", "train", "translate"), _examine),

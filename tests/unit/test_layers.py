@@ -16,6 +16,7 @@ ORDER = [
     "vocabulary_extension word_alignment",
     "word_vectors",
     "dataset",
+    "lexical_table",
     "models",
     "bundle",
     "decoding",

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.decoding.decoder import BatchDecoder
+from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.forced import ForcedDecoder
 from nmt.decoding.problem import Hypotheses
 from nmt.decoding_config import CoveragePenaltyConfig, DecodingConfig, SamplingConfig
 from nmt.errors import UsageError
+from nmt.lexical_table import LexicalTable
 from nmt.model_config import ModelConfig
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, EOS, PAD, UNK
@@ -187,3 +189,27 @@ def test_a_compiled_search_gives_the_same(model, beam_size):
     few = SOURCES[:5]
     expected = decode(model, few, beam_size=beam_size, max_length_extra=3)
     assert decode(model, few, beam_size=beam_size, max_length_extra=3, compile=True) == expected
+
+
+def table_of(*tokens):
+    """A table by which every source token may become any of these tokens."""
+    return LexicalTable(np.tile(np.array(tokens, np.int32), (VOCAB, 1)), np.array(tokens[:1], np.int32))
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_shortlist_of_all_changes_no_output(model, beam_size):
+    config = DecodingConfig(beam_size=beam_size, shortlist=50)
+    expected = decode(model, SOURCES, beam_size=beam_size)
+    assert BatchDecoder(model, config, table=table_of(*range(VOCAB))).decode_ids(SOURCES) == expected
+
+
+def test_outputs_are_made_of_the_shortlist(model):
+    config = DecodingConfig(beam_size=2, shortlist=20)
+    for network in (model, Ensemble([model, model])):
+        outputs = BatchDecoder(network, config, table=table_of(5, 8, 11, 13)).decode_ids(SOURCES)
+        assert {token for ids in outputs for token in ids} == {5, 8, 11, 13, EOS}
+
+
+def test_a_shortlist_has_to_come_from_somewhere(model):
+    with pytest.raises(UsageError, match="no lexical table"):
+        BatchDecoder(model, DecodingConfig(shortlist=5))

@@ -26,7 +26,7 @@ def fake(probabilities):
     """A model that always predicts the same distribution."""
     logits = tf.math.log(tf.constant(probabilities))[None, None] + 3.0  # unnormalised
 
-    def step(tokens, memory, state, projections):
+    def step(tokens, memory, state, projections, shortlist):
         return tf.tile(logits, [*tokens.shape, 1]), state + 1, None
 
     return SimpleNamespace(step=step, source_spec=None, target_vocab_size=len(probabilities))
