@@ -39,7 +39,7 @@ class Codes:
 
 
 class Echo:
-    def __init__(self, model, config):
+    def __init__(self, model, config, table):
         pass
 
     def decode(self, sources, hypotheses, conditions):
@@ -58,7 +58,7 @@ def bundle_of(cleaning, max_source_tokens=1000):
         recipe=recipe,
         normalize=normalizer_of(recipe.cleaning),
         tokenizers=SimpleNamespace(source=Codes(), target=Codes()),
-        model=lambda _: None,
+        model=lambda matrices: None,
         digest="0" * 64,
     )
 

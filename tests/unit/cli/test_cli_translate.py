@@ -70,6 +70,8 @@ def test_what_is_asked_of_translations_comes_in_files(tiny_bundle, tmp_path):
     assert " of" not in first  # but it is required: that is counted
     assert "few" in second
     assert result.stderr.splitlines() == ["1 translations lack a phrase or prefix that was asked of them"]
+    flagged = run(tiny_bundle, tmp_path / "source", *options, "--flags").stdout.splitlines()
+    assert ["request_unmet" in line.split(" ||| ")[1] for line in flagged] == [True, False]
     (tmp_path / "prefix").write_text("a\n")
     assert "1 lines" in run(tiny_bundle, tmp_path / "source", *options, expect=3).stderr
     assert "only decoding" in run(tiny_bundle, tmp_path / "source", "--set", "seed=2", expect=2).stderr
