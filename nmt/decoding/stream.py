@@ -226,12 +226,16 @@ def translate_command(
         identity = translator.identity | {"output": dataclasses.asdict(layout)}
         write_answers(lines, answer, target, identity, progress, resume=resume)
     else:
-        done = 0
-        for chunk in textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines):
-            textio.print_lines(answer(chunk, done + 1))
-            done += len(chunk)
-            progress.add(len(chunk))
+        _print_answers(textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines), answer, progress)
     return translator.report()
+
+
+def _print_answers(chunks: Iterable[list[str]], answer: Answer, progress: Progress) -> None:
+    done = 0
+    for chunk in chunks:
+        textio.print_lines(answer(chunk, done + 1))
+        done += len(chunk)
+        progress.add(len(chunk))
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
