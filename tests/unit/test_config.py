@@ -201,3 +201,18 @@ def test_vectors_are_not_translated_back():
     step = {"method": "back_translation", "text": ["c/train"]}
     with pytest.raises(ValueError, match="leave synthetic out"):
         Recipe.model_validate(VECTORS | {"synthetic": [step]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": {"decoder": {"attention": "none"}}}, "attention is none"),
+        ({"dataset": {"subword_sampling": 0.1}}, "set dataset.subword_sampling to 0"),
+    ],
+)
+def test_guided_alignment_needs_attention_and_one_segmentation(changes, message):
+    recipe = {"name": "x", "corpora": {"source": "a", "target": "b", "train": ["c/d"], "valid": ["c/d"]}}
+    guided = recipe | {"training": {"guided_alignment": {}}}
+    assert Recipe.model_validate(guided).training.guided_alignment.weight == 0.2
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate(guided | changes)
