@@ -16,7 +16,7 @@ ORDER = [
     "vocabulary_extension word_alignment",
     "word_vectors",
     "dataset",
-    "lexical_table",
+    "lexical_table pair_alignment",
     "models",
     "bundle",
     "decoding",
