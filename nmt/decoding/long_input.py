@@ -28,11 +28,11 @@ from nmt.decoding.translation import Details, Translation, Words
 from nmt.errors import DataError
 from nmt.tokenizer import EOS, Tokenizer
 
-_SPACED = ".!?…‼⁇⁈⁉؟۔।॥։።၊။៖។՜՞"
-_UNSPACED = "。！？｡．"
-_CLOSING = "\"'”’»›)\\]}」』】〉》）］｝"
-_END = re.compile(rf"(?:[{_SPACED}]+[{_CLOSING}]*(?=\s)|[{_UNSPACED}]+[{_CLOSING}]*)(\s*)")
-_LONGEST_SPACE = 1000  # characters of white space that are looked at together
+SPACED = ".!?…‼⁇⁈⁉؟۔।॥։።၊။៖។՜՞"
+UNSPACED = "。！？｡．"
+CLOSING = "\"'”’»›)\\]}」』】〉》）］｝"
+_END = re.compile(rf"(?:[{SPACED}]+[{CLOSING}]*(?=\s)|[{UNSPACED}]+[{CLOSING}]*)(\s*)")
+LONGEST_SPACE = 1000  # characters of white space that are looked at together
 _LAST_SPACE = re.compile(r"\s+\S*$")
 
 Mode = Literal["split", "truncate", "error"]
@@ -143,7 +143,7 @@ class LongInput:
         begin = 0
         while begin < len(text):
             end = self._end(text, begin, starts)
-            rest = text[end : end + _LONGEST_SPACE]
+            rest = text[end : end + LONGEST_SPACE]
             gap = rest[: len(rest) - len(rest.lstrip())]
             whole = end + len(gap) == len(text)
             yield Part(text[begin:end], self._encode(text[begin:end]), gap + space if whole else gap)

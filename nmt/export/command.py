@@ -81,7 +81,8 @@ def export_command(
         facts = {"nmt_version": nmt.__version__, "functions": functions} | translator.identity
         write_json(temporary / FACTS, facts)
         say("translating sample lines")
-        lines = [*samples, *sample_lines(bundle.tokenizers.source)]
+        long_input = translator.long_input
+        lines = [*samples, *sample_lines(bundle.tokenizers.source, long_input.limit, long_input.mode)]
         for name, received in zip(functions, saved_model_answers(temporary, functions, lines), strict=True):
             asked = translator
             if name == "greedy":

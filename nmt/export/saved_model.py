@@ -13,7 +13,9 @@ from nmt.decoding.restrictions import NEVER
 from nmt.decoding.search import search
 from nmt.decoding.translate import Translator
 from nmt.decoding_config import DecodingConfig
+from nmt.export.long_input import GraphLongInput, join
 from nmt.export.text import GraphText
+from nmt.tokenizer import PAD
 
 OPTIONS = ("length_penalty", "max_length_ratio", "max_length_extra", "max_output_tokens")
 """Settings of decoding that are inputs of the graph, with defaults; all others are fixed when it is made."""
@@ -24,6 +26,14 @@ class Found(NamedTuple):
 
     texts: tf.Tensor  # string [N, K]
     scores: tf.Tensor  # float32 [N, K]
+
+
+class FoundParts(NamedTuple):
+    """The same for parts of texts, with what it takes to join them."""
+
+    texts: tf.Tensor  # string [P, K]
+    scores: tf.Tensor  # float32 [P, K]
+    lengths: tf.Tensor  # int32 [P, K]: tokens, EOS counted
 
 
 class TextGraph:
@@ -40,6 +50,7 @@ class TextGraph:
         self._model = translator.voters
         self._config = translator.config
         self._text = GraphText(normalizer_of(bundle.recipe.cleaning), bundle.tokenizers)
+        self._long = GraphLongInput(translator.long_input.mode, translator.long_input.limit, self._text)
         self._projections = projection_variables(self._model) if self._config.project_tokens else None
 
     def module(self) -> tf.Module:
@@ -93,13 +104,14 @@ class TextGraph:
         normalized = self._text.normalize(texts)
         blank = self._text.is_blank(normalized)
         filled = tf.where(tf.logical_not(blank))[:, 0]
-        found = self._search(self._text.encode(tf.gather(normalized, filled)), config, wanted)
+        parts = self._long.divide(tf.gather(normalized, filled))
+        found = Found(*join(parts, *self._search(self._text.encode(parts.texts), config, wanted), tf.size(filled)))
         shape = tf.stack([tf.size(texts), wanted or config.beam_size])
         first = tf.cast(blank, tf.float32)[:, None] * tf.one_hot(0, shape[1])
         every = Found(tf.fill(shape, ""), (1.0 - first) * NEVER)
         return _with_rows(every, filled, found)
 
-    def _search(self, sources: tf.RaggedTensor, config: DecodingConfig, wanted: int | None) -> Found:
+    def _search(self, sources: tf.RaggedTensor, config: DecodingConfig, wanted: int | None) -> FoundParts:
         """Translates ids [P, S]."""
         lengths = sources.row_lengths()
         order = tf.argsort(lengths, direction="DESCENDING", stable=True)
@@ -109,26 +121,29 @@ class TextGraph:
         def some_left(begin: tf.Tensor, _: Any) -> tf.Tensor:
             return begin < count
 
-        def translate_batch(begin: tf.Tensor, every: Found) -> tuple[tf.Tensor, Found]:
+        def translate_batch(begin: tf.Tensor, every: FoundParts) -> tuple[tf.Tensor, FoundParts]:
             longest = tf.cast(lengths[order[begin]], tf.int32)
             rows = order[begin : begin + tf.maximum(1, config.tokens_per_batch // config.beam_size // longest)]
             batch = tf.gather(sources, rows).to_tensor()
             found = search(search_problem(self._model, batch, config, self._projections), config, wanted)
             tokens, scores = found.tokens[:, :width], found.scores[:, :width]
+            sizes = tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=2)
             texts = tf.where(scores > NEVER / 2, self._text.decode(tokens), "")
-            return begin + tf.size(rows), _with_rows(every, rows, Found(texts, scores))
+            return begin + tf.size(rows), _with_rows(every, rows, FoundParts(texts, scores, sizes))
 
-        nothing = Found(tf.fill([count, width], ""), tf.fill([count, width], NEVER))
-        shapes = (tf.TensorShape([]), Found(tf.TensorShape([None, width]), tf.TensorShape([None, width])))
+        nothing = FoundParts(*(tf.fill([count, width], value) for value in ("", NEVER, 0)))
+        shapes = (tf.TensorShape([]), FoundParts(*[tf.TensorShape([None, width])] * 3))
         _, every = tf.while_loop(
             some_left, translate_batch, (0, nothing), shape_invariants=shapes, parallel_iterations=1
         )
         return every
 
 
-def _with_rows(every: Found, rows: tf.Tensor, found: Found) -> Found:
+def _with_rows(every: Any, rows: tf.Tensor, found: Any) -> Any:
     """Returns ``every`` with what was found for ``rows``."""
-    return Found(*(tf.tensor_scatter_nd_update(old, rows[:, None], new) for old, new in zip(every, found, strict=True)))
+    return type(every)(
+        *(tf.tensor_scatter_nd_update(old, rows[:, None], new) for old, new in zip(every, found, strict=True))
+    )
 
 
 def save(graph: TextGraph, folder: Path) -> list[str]:

@@ -68,6 +68,13 @@ class GraphText:
         ids = self._source.tokenize(texts)
         return tf.concat([ids, tf.fill([ids.nrows(), 1], EOS)], axis=1)
 
+    def starts(self, text: tf.Tensor) -> tf.Tensor:
+        """Returns the characters int32 [S] at which the pieces of a normalised text [] begin."""
+        _, begins, _ = self._source.tokenize_with_offsets(text)
+        continues = tf.bitwise.bitwise_and(tf.io.decode_raw(text, tf.uint8), 0xC0) == 0x80
+        place = tf.concat([[0], tf.cumsum(1 - tf.cast(continues, tf.int32))], axis=0)
+        return tf.gather(place, tf.cast(begins, tf.int32))
+
     def decode(self, tokens: tf.Tensor) -> tf.Tensor:
         """Returns the texts [B, K] of ids int32 [B, K, L], each read up to its first EOS."""
         shape = tf.shape(tokens)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nmt.decoding.long_input import Mode
 from nmt.decoding.translate import Translator
 from nmt.errors import NmtError
 from nmt.textio import as_line
@@ -58,12 +59,24 @@ Answers = list[list[Answer]]
 """For each line, the best first."""
 
 
-def sample_lines(tokenizer: Tokenizer, count: int = 24, longest: int = 16) -> list[str]:
-    """Returns lines of pieces of a vocabulary, drawn at random but always the same, and odd ones."""
+def sample_lines(tokenizer: Tokenizer, limit: int, mode: Mode) -> list[str]:
+    """Returns lines of pieces of a vocabulary, drawn at random but always the same, and odd ones.
+
+    Args:
+        tokenizer: of the source.
+        limit: most tokens of a source, EOS counted.
+        mode: what is done to longer ones; unless they are refused, there are two of them.
+    """
     generator = random.Random(1)
     pieces = list(tokenizer.scores)
-    drawn = ["".join(generator.choices(pieces, k=1 + index % longest)) for index in range(count)]
-    return [*(line.replace("\u2581", " ") for line in drawn), *ODD_LINES]
+    lengths = [1 + index % 16 for index in range(24)]
+    drawn = ["".join(generator.choices(pieces, k=length)) for length in (*lengths, limit + 9)]
+    sentences = ". Aa".join(drawn[: limit // 4])
+    lines = [*(line.replace("\u2581", " ") for line in (*drawn, sentences)), *ODD_LINES]
+    if mode == "error":
+        encoded = tokenizer.encode(lines)
+        lines = [line for line, ids in zip(lines, encoded, strict=True) if len(ids) < limit // 2]
+    return lines
 
 
 def bundle_answers(translator: Translator, lines: Sequence[str], hypotheses: int) -> Answers:

@@ -43,7 +43,7 @@ def bundle(tiny_bundle):
 def lines(bundle):
     words = ["a", "small", "text", "of", "few", "words", "and", "unknown", "\u00fcbel"]
     return [
-        *trial.sample_lines(bundle.tokenizers.source),
+        *trial.sample_lines(bundle.tokenizers.source, 128, "split"),
         *(" ".join(words[: 1 + i % 9] * (1 + i // 9)) for i in range(30)),
     ]
 
@@ -141,12 +141,12 @@ def test_there_is_no_greedy_function_where_all_are(bundle):
     [
         {"sampling": {"seed": 5}, "repetition_penalty": 1.5},
         {"diversity": {"groups": 3}, "coverage_penalty": {}, "min_output_tokens": 4, "no_repeat_ngram_size": 2},
-        {"matrices": "bfloat16", "length_normalization": "wu", "project_tokens": False},
+        {"long": "truncate", "matrices": "bfloat16", "length_normalization": "wu", "project_tokens": False},
     ],
     ids=lambda settings: next(iter(settings)),
 )
 def test_settings_of_decoding_are_kept(bundle, lines, settings):
-    translator, lines = Translator(bundle, SETTINGS | settings), lines[:12]
+    translator, lines = Translator(bundle, SETTINGS | settings), [*lines[:9], *lines[20:27]]
     function = TextGraph(translator).functions()["translate"]
     trial.check_same("translate", lines, trial.bundle_answers(translator, lines, 1), answers(function, lines))
 
@@ -157,7 +157,7 @@ def test_models_that_vote(bundle, lines, tmp_path):
         tmp_path / "other", bundle.recipe, bundle.tokenizers, weights_of(Seq2Seq(bundle.recipe.model, size, size)), {}
     )
     translator = Translator(bundle, SETTINGS, [load_bundle(tmp_path / "other")], [1.0, 2.0], "linear")
-    lines, function = lines[:12], TextGraph(translator).functions()["translate"]
+    lines, function = [*lines[:9], *lines[20:27]], TextGraph(translator).functions()["translate"]
     trial.check_same("translate", lines, trial.bundle_answers(translator, lines, 1), answers(function, lines))
 
 
@@ -172,6 +172,15 @@ def test_a_model_that_answers_otherwise_is_not_kept(bundle, tmp_path, monkeypatc
 def test_a_model_that_cannot_be_used_is_an_error(tmp_path):
     with pytest.raises(NmtError, match=r"cannot be used.*saved_model\.pb"):
         trial.saved_model_answers(tmp_path, ["translate"], ["a line"])
+
+
+def test_lines_that_are_too_long_are_refused_where_the_bundle_says_so(bundle, tmp_path):
+    folder = tmp_path / "model"
+    export_command(bundle, folder, {"beam_size": 1, "long": "error"})
+    model = tf.saved_model.load(str(folder))
+    assert len(answers(model.translate, ["few words"])) == 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="longer than 128 tokens"):
+        answers(model.translate, ["few words " * 100])
 
 
 def test_models_of_vectors_are_refused(bundle, tmp_path):
