@@ -22,11 +22,20 @@ from typing import Any
 
 from turns import Contestant, answer_in_turn
 
+_PLAIN = {"beam_size": 5, "project_tokens": False}
+_SHORT = {"shortlist": 20, "matrices": "bfloat16"}
 LADDER: dict[str, tuple[str, dict[str, Any]]] = {
     "PyTorch greedy": ("torch", {"beam_size": 1}),
     "greedy": ("nmt", {"beam_size": 1}),
     "PyTorch beam 5": ("torch", {"beam_size": 5}),
+    "beam 5, every product at every step": ("nmt", _PLAIN),
     "beam 5": ("nmt", {"beam_size": 5}),
+    "beam 5, matrices of bfloat16": ("nmt", {"beam_size": 5, "matrices": "bfloat16"}),
+    "beam 5, shortlist of 20": ("nmt", {"beam_size": 5, "shortlist": 20}),
+    "beam 5, both": ("nmt", {"beam_size": 5} | _SHORT),
+    "beam 3, both": ("nmt", {"beam_size": 3} | _SHORT),
+    "beam 2, both": ("nmt", {"beam_size": 2} | _SHORT),
+    "greedy, both": ("nmt", {"beam_size": 1} | _SHORT),
 }
 """The rows of the table: who translates, and with which settings of ``decoding``."""
 
