@@ -93,8 +93,8 @@ class DecodingConfig(Strict):
     project_tokens: bool = Field(
         True, description="compute the products of target embeddings and kernel once for the whole vocabulary"
     )
-    allow_unknown: bool = Field(
-        False, description="whether the unknown piece may be written, to be replaced afterwards"
+    replace_unknown: bool = Field(
+        False, description="write unknown pieces, and show for each the source piece that attention points at"
     )
 
     @model_validator(mode="after")

@@ -40,6 +40,7 @@ for _verb in (
     doctor.doctor,
     robustness.robustness,
     translate.translate,
+    translate.score_pairs,
     tune.tune,
     models.embed,
     models.visualize,

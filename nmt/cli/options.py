@@ -23,6 +23,30 @@ bundle_argument = click.argument("bundle", type=click.Path(path_type=Path))
 source_argument = click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
 
 
+def ensemble_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of models that vote: ``ensemble``, ``weight`` and ``combination``."""
+    options = (
+        click.option(
+            "--ensemble",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            metavar="BUNDLE",
+            help="Another model of the same vocabulary that votes on every token; can be repeated.",
+        ),
+        click.option("--weight", type=float, multiple=True, help="Of BUNDLE and of each --ensemble, in this order."),
+        click.option(
+            "--combination",
+            type=click.Choice(["linear", "log_linear"]),
+            default="log_linear",
+            show_default=True,
+            help="Mean of the probabilities, or of their logarithms.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def format_option(*names: str) -> Callable[..., Any]:
     """Returns the option that chooses between forms of output; the first name is the default."""
     return click.option("--format", "form", type=click.Choice(names), default=names[0], show_default=True)

@@ -1,4 +1,4 @@
-"""The verbs that put a trained model to work: translate."""
+"""The verbs that put a trained model to work: translate, score-pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from nmt.cli.options import bundle_argument, no_dash, source_argument
+from nmt.cli.options import bundle_argument, ensemble_options, format_option, no_dash, source_argument
 
 
 @click.command()
@@ -31,20 +31,32 @@ from nmt.cli.options import bundle_argument, no_dash, source_argument
 )
 @click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
 @click.option(
-    "--ensemble",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="BUNDLE",
-    help="Another model of the same vocabulary that votes on every token; can be repeated.",
+    "--replace-unknown/--keep-unknown",
+    "replace_unknown",
+    default=None,
+    help="Write unknown words, each as the source word that attention points at.",
 )
-@click.option("--weight", type=float, multiple=True, help="Of BUNDLE and of each --ensemble, in this order.")
 @click.option(
-    "--combination",
-    type=click.Choice(["linear", "log_linear"]),
-    default="log_linear",
-    show_default=True,
-    help="Mean of the probabilities, or of their logarithms.",
+    "--dictionary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --replace-unknown: what is written for some source words; word, tab, translation on each line.",
 )
+@format_option("text", "jsonl")
+@click.option(
+    "--n-best", type=click.IntRange(min=1), metavar="N", help="Up to N translations: LINE ||| TEXT ||| SCORE."
+)
+@click.option("--scores", is_flag=True, help="Behind the text: its score.")
+@click.option("--word-scores", is_flag=True, help="Behind that: the log-probability of each word, and of the end.")
+@click.option(
+    "--alignment",
+    type=click.Choice(["none", "hard", "soft"]),
+    default="none",
+    show_default=True,
+    help="Behind that: links of source and target words, 0-0 1-2, or the weights of all.",
+)
+@click.option("--flags", is_flag=True, help="Behind that: what makes the translation suspect.")
+@ensemble_options
 def translate(
     bundle: Path,
     source: Path | None,
@@ -53,15 +65,25 @@ def translate(
     ensemble: tuple[Path, ...],
     weight: tuple[float, ...],
     combination: Any,
+    form: str,
+    n_best: int | None,
+    scores: bool,
+    word_scores: bool,
+    alignment: Any,
+    flags: bool,
+    dictionary: Path | None,
     **options: Any,
 ) -> None:
     """Translate or summarize the lines of SOURCE, or of standard input, with the model in BUNDLE.
 
     N lines in, N lines out; a blank line stays blank. For a model of vectors SOURCE is an .npz file: N arrays, N lines.
+    Only --n-best, as text, writes more: up to N lines for each. Fields behind the text stand between " ||| "; --format
+    jsonl has all of them in one object per line. Words stand between white space, in the source after normalisation.
     Standard input is answered as it arrives. A file is translated in flat memory, however large it is; when that is
     interrupted, the same command with --resume goes on, and the file becomes what it would have become.
     """
     from nmt.bundle import load_bundle
+    from nmt.decoding.output import OutputFormat
     from nmt.decoding.stream import Progress, translate_command
     from nmt.terminal import StatusLine, load_tensorflow
 
@@ -69,11 +91,20 @@ def translate(
     opened, *others = map(load_bundle, (bundle, *ensemble))
     load_tensorflow()
     votes = {"others": others, "weights": weight, "combination": combination}
+    layout = OutputFormat(
+        jsonl=form == "jsonl",
+        n_best=n_best,
+        scores=scores,
+        word_scores=word_scores,
+        alignment=alignment,
+        flags=flags,
+        summary=opened.recipe.task == "summarization",
+    )
     target = no_dash(output)
     with StatusLine() as line, _continuable(target):
         progress = Progress(line.show, line.pause) if target else None
-        files = no_dash(source), target
-        report = translate_command(opened, *files, overrides, resume=resume, progress=progress, **votes)
+        options = {"layout": layout, "dictionary": dictionary, "resume": resume, "progress": progress}
+        report = translate_command(opened, no_dash(source), target, overrides, **options, **votes)
     if report:
         print(report, file=sys.stderr)
 
@@ -99,3 +130,44 @@ def _continuable(target: Path | None) -> Iterator[None]:
             f"{target}: {error.strerror or error}; the lines that are done are kept",
             action=f"Check the rights and the space on the disk. {going_on}",
         ) from error
+
+
+@click.command("score-pairs")
+@bundle_argument
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
+)
+@click.option("--length-penalty", type=float, help="Exponent a of length^a that divides scores.")
+@click.option("--words", is_flag=True, help="Add the log-probability of each word, and of the end.")
+@format_option("tsv", "jsonl")
+@ensemble_options
+def score_pairs(
+    bundle: Path,
+    source: Path,
+    target: Path,
+    output: Path | None,
+    words: bool,
+    form: str,
+    ensemble: tuple[Path, ...],
+    weight: tuple[float, ...],
+    combination: Any,
+    **options: Any,
+) -> None:
+    """Score the lines of TARGET as translations of the lines of SOURCE, with the model in BUNDLE.
+
+    N pairs in, N lines out: the log-probability of the target, in nats, a tab, and the same normalised by its length;
+    --words adds a column. --format jsonl has alignments as well.
+    """
+    from nmt.bundle import load_bundle
+    from nmt.terminal import load_tensorflow
+
+    overrides = {name: value for name, value in options.items() if value is not None}
+    opened, *others = map(load_bundle, (bundle, *ensemble))
+    load_tensorflow()
+    from nmt.decoding.score_pairs import score_pairs_command
+
+    votes = {"others": others, "weights": weight, "combination": combination}
+    jsonl = form == "jsonl"
+    score_pairs_command(opened, source, target, no_dash(output), overrides, words=words, jsonl=jsonl, **votes)

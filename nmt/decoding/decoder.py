@@ -53,7 +53,7 @@ def search_problem(
     memory, first = network.encode(source, Dropout(0.0, None))
     first = tf.nest.map_structure(lambda part: tf.repeat(part, config.beam_size, axis=0), first)
     # PAD and BOS are not text, and an unknown piece is what a reader wants only where it is replaced afterwards.
-    never = (PAD, BOS) if config.allow_unknown else (PAD, UNK, BOS)
+    never = (PAD, BOS) if config.replace_unknown else (PAD, UNK, BOS)
     shares = model.weights if isinstance(model, Ensemble) else [1.0]
 
     some = None if shortlist is None else network.shortlist(shortlist)

@@ -193,15 +193,19 @@ def joined(line: str, parts: Sequence[Part], found: Sequence[Translation]) -> Tr
     score = sum(each.score * len(each.ids) for each in hypotheses) / max(len(ids), 1)
     whole = Hypothesis(ids, score, sum(each.log_probability for each in hypotheses))
     details = [each.details for each in found if each.details]
-    return Translation(line, text, whole, _joined_details(details, parts, gaps) if details else None)
+    return Translation(line, text, whole, _joined_details(ids, text, details, parts, gaps) if details else None)
 
 
-def _joined_details(details: Sequence[Details], parts: Sequence[Part], gaps: Sequence[str]) -> Details:
+def _joined_details(
+    ids: list[int], text: str, details: Sequence[Details], parts: Sequence[Part], gaps: Sequence[str]
+) -> Details:
     forced = [each.forced for each in details]
-    sources = [each.source for each in details if each.source]
+    sources = [each.source for each in details]
     weights = [each.weights for each in forced if each.weights is not None]
     generate = [each.generate for each in forced if each.generate is not None]
     return Details(
+        ids,
+        text,
         Forced(
             np.concatenate([each.log_probabilities for each in forced]),
             _block_diagonal(weights) if weights else None,

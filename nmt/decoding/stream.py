@@ -6,6 +6,7 @@ translated before nor on where the work was interrupted.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import stat
@@ -18,7 +19,9 @@ from typing import Any
 
 from nmt import textio
 from nmt.bundle import Bundle
-from nmt.decoding.translate import CHUNK_LINES, Translator
+from nmt.decoding.output import OutputFormat
+from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
+from nmt.decoding.unknown import read_dictionary
 from nmt.errors import DataError, UsageError
 from nmt.storage import PartialFile, canonical_json
 from nmt.vectors import Vectors, read_vectors
@@ -160,6 +163,8 @@ def translate_command(
     target: Path | None,
     overrides: dict[str, Any],
     *,
+    layout: OutputFormat | None = None,
+    dictionary: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
     **ensemble: Any,
@@ -172,6 +177,8 @@ def translate_command(
         bundle: the model.
         source, target: None for standard input and output.
         overrides: as :class:`Translator` takes them.
+        layout: what is written for each line; the text alone when absent.
+        dictionary: a file with what unknown words are replaced by.
         resume: as ``write_answers`` takes it.
         progress: is told how far the translation is.
         **ensemble: the arguments of :class:`Translator` of that kind.
@@ -185,13 +192,21 @@ def translate_command(
     if resume and target is None:
         raise UsageError("--resume: standard output cannot be continued", action="Give a file with --output")
     vectors = vectors_for(bundle, source)
-    translator = Translator(bundle, overrides, **ensemble)
+    entries = None if dictionary is None else read_dictionary(dictionary)
+    translator = Translator(bundle, overrides, dictionary=entries, **ensemble)
+    layout = layout or OutputFormat()
+    if layout.alignment != "none":
+        translator.check_attention("--alignment")
+    check_hypotheses(layout.hypotheses, translator.config)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
-    def answer(chunk: list[str], first_line: int) -> Iterable[str]:
-        if vectors is not None:
-            return translator.translate_vectors(vectors, chunk)
-        return translator.translate(chunk, first_line=first_line)
+    def answer(chunk: list[str], first_line: int) -> Iterator[str]:
+        if vectors is None:
+            found = translator.translations(chunk, layout.hypotheses, layout.details, first_line=first_line)
+        else:
+            found = translator.vector_translations(vectors, chunk, layout.hypotheses, layout.details)
+        for number, translations in enumerate(found, start=first_line - 1):
+            yield from layout.lines(translations, number)
 
     if progress is None:
         progress = Progress(lambda _: None)
@@ -200,7 +215,8 @@ def translate_command(
     elif source is not None and source.is_file():  # a pipe can be read only once
         progress.total = textio.count_lines(source)
     if target is not None:
-        write_answers(lines, answer, target, translator.identity, progress, resume=resume)
+        identity = translator.identity | {"output": dataclasses.asdict(layout)}
+        write_answers(lines, answer, target, identity, progress, resume=resume)
     else:
         done = 0
         for chunk in textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from nmt import textio
 from nmt.bundle import Bundle
 from nmt.decoding.batches import encode_filled
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
+from nmt.storage import sha256_of_json
 from nmt.strict_yaml import read_settings
+from nmt.tokenizer import UNK
 from nmt.vectors import Vectors, check_features
 
 if TYPE_CHECKING:
@@ -33,11 +34,15 @@ class Translator:
         others: more models that vote with it.
         weights: of ``bundle`` and ``others``; equal when left out.
         combination: how the votes are combined; see :class:`nmt.decoding.ensemble.Ensemble`.
+        dictionary: what ``replace_unknown`` writes instead of some source words.
 
     Raises:
-        UsageError: an override is unknown or out of range, the weights do not fit, or a model has another vocabulary.
+        UsageError: an override is unknown or out of range, the weights do not fit, a model has another vocabulary, or
+            unknown words are to be replaced and the model has no attention to point at others.
 
     Attributes:
+        bundle: the first model's.
+        config: the decoding settings.
         model: the network of ``bundle``.
         identity: all that its translations depend on, as JSON values.
         long_input: what is done to lines that are too long, and how many there were.
@@ -50,13 +55,15 @@ class Translator:
         others: Sequence[Bundle] = (),
         weights: Sequence[float] = (),
         combination: Literal["linear", "log_linear"] = "log_linear",
+        dictionary: Mapping[str, str] | None = None,
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
         from nmt.decoding.long_input import LongInput
 
         _check_ensemble(bundle, others, weights)
-        self._bundle = bundle
+        self.bundle = bundle
+        self._bundles = [bundle, *others]
         self._normalize = bundle.normalize
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
         self.config = read_settings(DecodingConfig, settings, "decoding")
@@ -71,19 +78,38 @@ class Translator:
         self.long_input = LongInput(self.config.long or by_task, max(limit, 2), bundle.tokenizers.source)
         table = bundle.lexical_table if self.config.shortlist else None
         self._decoder = BatchDecoder(voters, self.config, table=table)
+        if self.config.replace_unknown:
+            self.check_attention("decoding.replace_unknown")
+        elif dictionary is not None:
+            raise UsageError(
+                "the dictionary is for unknown words, and none are written",
+                action="Add --replace-unknown, or leave it out",
+            )
+        self._dictionary = (dictionary or {}) if self.config.replace_unknown else None
         self._voters = voters
         self.identity = {
             "bundles": [voter.digest for voter in (bundle, *others)],
             "weights": list(weights),
             "combination": combination if others else None,
             "decoding": self.config.model_dump(mode="json"),
+            "dictionary": sha256_of_json(dictionary) if dictionary is not None else None,
         }
 
+    def check_attention(self, what: str) -> None:
+        """Raises UsageError if no model has the attention that ``what`` needs."""
+        if all(each.recipe.model.decoder.attention == "none" for each in self._bundles):
+            raise UsageError(
+                f"{what}: the model has no attention that says which source word a word comes from",
+                received="model.decoder.attention none",
+                action="Leave it out, or train a model with attention",
+            )
+
     @cached_property
-    def _examiner(self) -> Examiner:
+    def examiner(self) -> Examiner:
+        """What finds out about outputs that there are."""
         from nmt.decoding.translation import Examiner
 
-        return Examiner(self._voters, self._bundle.tokenizers)
+        return Examiner(self._voters, self.bundle.tokenizers, self._dictionary)
 
     def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES, first_line: int = 1) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
@@ -96,8 +122,8 @@ class Translator:
         Raises:
             DataError: a line is too long, where ``decoding.long`` is ``error``.
         """
-        for best in self.translations(lines, 1, False, chunk_lines, first_line):
-            yield textio.as_line(best[0].text)
+        for best, *_ in self.translations(lines, 1, False, chunk_lines, first_line):
+            yield best.text
 
     def translations(
         self,
@@ -129,7 +155,7 @@ class Translator:
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
             normalized = [self._normalize(line) for line in chunk]
-            filled, sources = encode_filled(chunk, self._normalize, self._bundle.tokenizers.source)
+            filled, sources = encode_filled(chunk, self._normalize, self.bundle.tokenizers.source)
             divided = [
                 self.long_input.divide(normalized[row], ids, first_line + row)
                 for row, ids in zip(filled, sources, strict=True)
@@ -145,21 +171,28 @@ class Translator:
             first_line += len(chunk)
 
     def _found(
-        self, sources: Sequence[Any], texts: Sequence[str], hypotheses: int, details: bool
+        self, sources: Sequence[Any], texts: Sequence[str] | None, hypotheses: int, details: bool
     ) -> list[list[Translation]]:
-        """Returns the translations of each source, of which ``texts`` are the normalised lines."""
+        """Returns the translations of each source; ``texts`` are the normalised lines, None for vectors."""
         from nmt.decoding.translation import Translation
 
         rows = [(row, best) for row, found in enumerate(self._decoder.decode(sources, hypotheses)) for best in found]
         outputs = [best.ids for _, best in rows]
-        written = self._bundle.tokenizers.target.decode(outputs)
-        known: Sequence[Details | None] = [None] * len(rows)
-        if details:
-            read = [sources[row] for row, _ in rows], [texts[row] for row, _ in rows]
-            known = self._examiner.examine(read[0], outputs, read[1])
+        written = self.bundle.tokenizers.target.decode(outputs)
+        # Without details only outputs with unknown words, if these are replaced, have to be looked at again.
+        replace = self.config.replace_unknown
+        wanted = [index for index, ids in enumerate(outputs) if details or (replace and UNK in ids)]
+        known: dict[int, Details] = {}
+        if wanted:
+            read = [rows[index][0] for index in wanted]
+            read_texts = None if texts is None else [texts[row] for row in read]
+            chosen = [sources[row] for row in read], [outputs[index] for index in wanted]
+            known = dict(zip(wanted, self.examiner.examine(*chosen, read_texts), strict=True))
         answers: list[list[Translation]] = [[] for _ in sources]
-        for (row, best), text, detail in zip(rows, written, known, strict=True):
-            answers[row].append(Translation(texts[row], text, best, detail))
+        for index, ((row, best), text) in enumerate(zip(rows, written, strict=True)):
+            found = known.get(index)
+            source = "" if texts is None else texts[row]
+            answers[row].append(Translation(source, found.text if found else text, best, found if details else None))
         return answers
 
     def translate_vectors(self, vectors: Vectors, lines: Iterable[str] | None = None) -> Iterator[str]:
@@ -172,10 +205,28 @@ class Translator:
         Raises:
             DataError: the vectors are not as long as those that the model was trained on.
         """
-        check_features(vectors.features, self._bundle.recipe.model.encoder.features, "the model takes other vectors")
+        for best, *_ in self.vector_translations(vectors, lines, details=False):
+            yield best.text
+
+    def vector_translations(
+        self, vectors: Vectors, lines: Iterable[str] | None = None, hypotheses: int = 1, details: bool = True
+    ) -> Iterator[list[Translation]]:
+        """Yields the best translations of each sequence of vectors, as ``translations`` does.
+
+        Args:
+            vectors: the sources.
+            lines: the lines of those that are wanted; all when absent.
+            hypotheses, details: as ``translations`` takes them.
+
+        Raises:
+            DataError: the vectors are not as long as those that the model was trained on.
+            UsageError: there are more hypotheses than the beam holds.
+        """
+        check_features(vectors.features, self.bundle.recipe.model.encoder.features, "the model takes other vectors")
+        check_hypotheses(hypotheses, self.config)
         sequences = iter(vectors.marked(lines))
         while chunk := list(islice(sequences, CHUNK_LINES)):
-            yield from self._bundle.tokenizers.target.decode(self._decoder.decode_ids(chunk))
+            yield from self._found(chunk, None, hypotheses, details)
 
 
 def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:

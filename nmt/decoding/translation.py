@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from nmt.decoding.forced import Forced, ForcedDecoder
 from nmt.decoding.hypothesis import Hypothesis
-from nmt.tokenizer import EOS, Span, TokenizerPair
+from nmt.decoding.unknown import replace_unknown
+from nmt.textio import as_line
+from nmt.tokenizer import EOS, UNK, Span, TokenizerPair
 from nmt.word_alignment import Links, hard_alignment, word_sums, word_weights, words_of_pieces
 
 if TYPE_CHECKING:
@@ -34,13 +36,18 @@ class Details:
     """What forced decoding finds out about an output.
 
     Attributes:
+        ids: the output's tokens.
+        text: the output, one line.
         forced: by token, EOS counted.
-        source: the source's words, by the pieces that the encoder reads, EOS counted; None for a source of vectors.
+        source: the source's words, by the pieces that the encoder reads, EOS counted. In a source of vectors each
+            vector is a word, its number, from 0.
         target: the output's words, by its tokens, EOS counted.
     """
 
+    ids: Sequence[int]
+    text: str
     forced: Forced
-    source: Words | None
+    source: Words
     target: Words
 
     @cached_property
@@ -64,11 +71,11 @@ class Details:
 
     @cached_property
     def attention(self) -> Floats | None:
-        """What each word of the output gives to each word of the source, [U, W]; None without attention or words.
+        """What each word of the output gives to each word of the source, [U, W]; None without attention.
 
         What a model gives to the end of the source is left out, so that a row may sum to less than 1.
         """
-        if self.forced.weights is None or self.source is None:
+        if self.forced.weights is None:
             return None
         source, target = self.source, self.target
         counts = len(source.words), len(target.words)
@@ -113,19 +120,27 @@ class Translation:
 
 
 class Examiner:
-    """Finds out what a model says about outputs: word scores, alignments.
+    """Finds out what a model says about outputs: word scores, alignments, and what its unknown words stand for.
 
     Args:
         model: the network, or the networks that vote.
         tokenizers: the vocabularies of both sides.
+        dictionary: what unknown words are replaced by; None: they are shown as unknown.
     """
 
-    def __init__(self, model: Seq2Seq | Ensemble, tokenizers: TokenizerPair) -> None:
+    def __init__(
+        self, model: Seq2Seq | Ensemble, tokenizers: TokenizerPair, dictionary: Mapping[str, str] | None = None
+    ) -> None:
         self._forced = ForcedDecoder(model)
         self._tokenizers = tokenizers
+        self._dictionary = dictionary
 
     def examine(
-        self, sources: Sequence[Any], outputs: Sequence[Sequence[int]], texts: Sequence[str] | None
+        self,
+        sources: Sequence[Any],
+        outputs: Sequence[Sequence[int]],
+        texts: Sequence[str] | None,
+        written: Sequence[tuple[str, list[Span]]] | None = None,
     ) -> list[Details]:
         """Returns the details of each output.
 
@@ -133,19 +148,39 @@ class Examiner:
             sources: ids that end in EOS, or marked vectors; one for each output.
             outputs: ids, which end in EOS where the output has come to its end.
             texts: the normalised text of each source; None for vectors.
+            written: the text of each output, with the characters of its pieces; what the ids decode to when absent.
         """
-        source_words: list[Words | None] = [None] * len(outputs)
+        read: dict[str, _Read] = {}
         if texts is not None:
-            read = {text: self._words(text) for text in dict.fromkeys(texts)}  # of n-best lists there are n alike
-            source_words = [read[text] for text in texts]
+            different = list(dict.fromkeys(texts))  # an n-best list has n of the same
+            encoded = self._tokenizers.source.encode_with_spans(different)
+            read = {text: _Read.of(text, spans) for text, (_, spans) in zip(different, encoded, strict=True)}
+        sides = [read[text] for text in texts] if texts is not None else [_Read.of_steps(len(each)) for each in sources]
         forced = self._forced.force(sources, outputs)
-        written = self._tokenizers.target.decode_with_spans(outputs)
-        target_words = [_words(text, spans, len(ids)) for (text, spans), ids in zip(written, outputs, strict=True)]
-        return [Details(*parts) for parts in zip(forced, source_words, target_words, strict=True)]
+        written = self._tokenizers.target.decode_with_spans(outputs) if written is None else written
+        results = []
+        for side, ids, found, (text, spans) in zip(sides, outputs, forced, written, strict=True):
+            if self._dictionary is not None and UNK in ids and found.weights is not None:
+                text, spans = replace_unknown(text, spans, ids, found.weights, side.surfaces, self._dictionary)
+            shown = as_line(text.removeprefix(" ") if UNK in ids[:1] else text)
+            results.append(Details(ids, shown, found, side.words, _words(text, spans, len(ids))))
+        return results
 
-    def _words(self, text: str) -> Words:
-        ids, spans = self._tokenizers.source.encode_with_spans([text])[0]
-        return _words(text, spans, len(ids) + 1)
+
+class _Read(NamedTuple):
+    """A source as it was read: its words, and the text of its pieces."""
+
+    words: Words
+    surfaces: list[str]
+
+    @classmethod
+    def of(cls, text: str, spans: Sequence[Span]) -> _Read:
+        return cls(_words(text, spans, len(spans) + 1), [text[begin:end] for begin, end in spans])
+
+    @classmethod
+    def of_steps(cls, steps: int) -> _Read:
+        names = [str(step) for step in range(steps)]
+        return cls(Words(names, [[step] for step in range(steps)]), names)
 
 
 def _words(text: str, spans: Sequence[Span], tokens: int) -> Words:

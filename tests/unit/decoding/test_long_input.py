@@ -108,7 +108,7 @@ def translation(text, tokens, weights=None):
     words = text.split()
     places = [[number] for number in range(len(words))]
     forced = Forced(np.arange(tokens, dtype=np.float32), weights, None)
-    details = Details(forced, Words(words, [*places, []]), Words(words, [*places, []]))
+    details = Details([], text, forced, Words(words, [*places, []]), Words(words, [*places, []]))
     return Translation("", text, Hypothesis([9] * (tokens - 1) + [EOS], -float(tokens), -2.0 * tokens), details)
 
 

@@ -118,9 +118,13 @@ def test_a_text_that_ends_with_a_chunk_and_one_without_lines(tmp_path):
     assert gzip.decompress((tmp_path / "none.gz").read_bytes()) == b""
 
 
-def test_an_answer_may_have_several_lines(tmp_path):
-    write(lambda chunk, _: [text for line in chunk for text in (line, line)], tmp_path / "target")
-    assert (tmp_path / "target").read_text() == "".join(f"{line}\n{line}\n" for line in LINES)
+def test_an_answer_may_have_several_lines_and_knows_the_number_of_its_first_line(tmp_path):
+    def answer(chunk, first_line):
+        return [f"{number} {text}" for number, line in enumerate(chunk, first_line) for text in (line, line.upper())]
+
+    write(answer, tmp_path / "target")
+    expected = "".join(f"{number} {line}\n{number} {line.upper()}\n" for number, line in enumerate(LINES, 1))
+    assert (tmp_path / "target").read_text() == expected
 
 
 def test_standard_output_cannot_be_continued():

@@ -6,7 +6,7 @@ import pytest
 from nmt.bundle import load_bundle
 from nmt.decoding.translate import Translator
 from nmt.errors import UsageError
-from nmt.tokenizer import EOS
+from nmt.tokenizer import EOS, UNK
 from nmt.word_alignment import hard_alignment
 
 LINES = ["a small text", "", "words  of\ta few words", " ", "text"]
@@ -61,3 +61,24 @@ def test_details_are_left_out_where_nobody_asks(translator):
 def test_more_translations_than_the_beam_holds_are_refused(translator, hypotheses):
     with pytest.raises(UsageError, match="beam size 3"):
         next(translator.translations(LINES, hypotheses))
+
+
+def test_unknown_pieces_are_written_only_to_be_replaced(tiny_bundle):
+    bundle, lines = load_bundle(tiny_bundle), ["a small text", "", "words"]
+    translator, plain = Translator(bundle, {"replace_unknown": True}), Translator(bundle)
+    for each in (translator, plain):
+        unknown = np.zeros(each.model.target_vocab_size, np.float32)
+        unknown[UNK] = 50.0
+        each.model.output_bias.assign(unknown)
+    texts = list(translator.translate(lines))
+    for line, text, (best,) in zip(lines, texts, translator.translations(lines), strict=True):
+        assert best.text == text
+        assert bool(text) == bool(line)
+        assert set(text) <= set(line)
+        assert best.details is None or best.details.target.words == text.split()
+    assert all("\u2047" not in text for text in plain.translate(lines))
+    with pytest.raises(UsageError, match="Add --replace-unknown"):
+        Translator(bundle, dictionary={"a": "b"})
+    swapped = Translator(bundle, {"replace_unknown": True}, dictionary=dict.fromkeys("asmltexword", "Z"))
+    swapped.model.output_bias.assign(translator.model.output_bias)
+    assert [set(text) for text in swapped.translate(lines)] == [{"Z"}, set(), {"Z"}]
