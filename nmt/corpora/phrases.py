@@ -38,6 +38,21 @@ from nmt.corpora.grammar import (
     noun_phrase,
 )
 from nmt.corpora.lexicon import Case, Noun, Verb, spell_number
+from nmt.corpora.links import (
+    FRAME,
+    OBJECT,
+    QUESTION,
+    RECEIVER,
+    SUBJECT,
+    link_verb,
+    linked,
+    linked_phrase,
+    linked_place,
+    linked_time,
+    mark_preposition,
+    plain,
+    read_links,
+)
 from nmt.corpora.parts import Part, part_of_key
 from nmt.corpora.times import MINUTES, clock_time, draw_time
 from nmt.errors import DataError
@@ -51,11 +66,18 @@ _ATTEMPTS_IN_VAIN = 100_000
 
 
 class Sentence(NamedTuple):
-    """A sentence in both languages, and the combination of content words that it is held out by."""
+    """A sentence in both languages.
+
+    Attributes:
+        english, german: the texts.
+        combination: the content words that it is held out by.
+        alignment: which words translate each other, English and German, counted from 0 between spaces.
+    """
 
     english: str
     german: str
     combination: Combination
+    alignment: list[tuple[int, int]]
 
 
 # ---- Clauses ----
@@ -71,7 +93,7 @@ class _Subject(NamedTuple):
     possessive: str
 
 
-_WHO = _Subject("who", Bilingual("who", "wer"), "3s", "")
+_WHO = _Subject("who", linked(Bilingual("who", "wer"), SUBJECT), "3s", "")
 
 
 def _draw_adjective(random: Random, noun: Noun) -> str:
@@ -82,7 +104,7 @@ def _draw_subject(random: Random, verb: Verb, definite: bool) -> _Subject:
     if random.random() < 0.45:
         pronoun = random.choice(("I", "you", *lexicon.SUBJECT_PRONOUNS))
         german, person, possessive = lexicon.SUBJECT_PRONOUNS[pronoun]
-        return _Subject(pronoun, Bilingual(pronoun, german), person, possessive)
+        return _Subject(pronoun, linked(Bilingual(pronoun, german), SUBJECT), person, possessive)
     groups = ("person", "relative", "animal") if verb.english in ("sleep", "be") else ("person", "relative")
     noun = random.choice(lexicon.nouns_of(groups))
     plural = noun.is_countable and random.random() < 0.25
@@ -90,6 +112,7 @@ def _draw_subject(random: Random, verb: Verb, definite: bool) -> _Subject:
     if noun.group == "relative":
         determiner = random.choice(("my", "your", "his", "her", "our"))
     phrase = noun_phrase(noun, determiner, "nominative", plural, _draw_adjective(random, noun))
+    phrase = linked_phrase(phrase, SUBJECT)
     return _Subject(noun.english, phrase, "3p" if plural else "3s", "their" if plural else noun.possessive)
 
 
@@ -128,18 +151,22 @@ def _with_object(random: Random, clause: Clause, subject: _Subject, word: str) -
     verb = clause.verb
     if word == "years":
         number = spell_number(random.randint(2, 99))
-        return replace(clause, english_object=f"{number[0]} years old", late=f"{number[1]} Jahre alt")
+        age = linked(Bilingual(f"{number[0]} years old", f"{number[1]} Jahre alt"), OBJECT)
+        return replace(clause, english_object=age.english, late=age.german)
     if verb.frame in _INTRANSITIVE:
-        return replace(clause, english_object=word, late=lexicon.PLACES[verb.objects[0]][word])
-    preposition, _, case_name = verb.frame.rpartition(",")
+        place = linked_place(word, lexicon.PLACES[verb.objects[0]][word])
+        return replace(clause, english_object=place.english, late=place.german)
+    governed, _, case_name = verb.frame.rpartition(",")
+    preposition = mark_preposition(governed)
     case: Case = "dative" if case_name == "dative" else "accusative"
     if word in lexicon.OBJECT_PRONOUNS:
-        german = lexicon.OBJECT_PRONOUNS[word][case == "dative"]
+        pronoun, german = linked(Bilingual(word, lexicon.OBJECT_PRONOUNS[word][case == "dative"]), OBJECT)
         late = f"{preposition} {german}" if preposition else ""
         if verb.particle == "up":  # "picks me up", but "picks up the child"
-            clause, word = replace(clause, verb=replace(verb, particle="")), f"{word} up"
-        return replace(clause, english_object=word, early="" if preposition else german, late=late)
+            clause, pronoun = replace(clause, verb=replace(verb, particle="")), f"{pronoun} up"
+        return replace(clause, english_object=pronoun, early="" if preposition else german, late=late)
     phrase, has_kein = _draw_object(random, lexicon.NOUNS[word], subject.possessive, case, clause)
+    phrase = linked_phrase(phrase, OBJECT, has_kein)
     if preposition:
         return replace(clause, english_object=phrase.english, late=f"{preposition} {phrase.german}", has_kein=has_kein)
     clause = replace(clause, english_object=phrase.english, middle=phrase.german, has_kein=has_kein)
@@ -150,12 +177,14 @@ def _with_receiver(random: Random, clause: Clause, subject: _Subject) -> Clause:
     if random.random() < 0.4:
         words = [word for word in lexicon.OBJECT_PRONOUNS if _can_mean_another(subject, word)]
         english = random.choice(words)
-        receiver = Bilingual(english, lexicon.OBJECT_PRONOUNS[english][1])
+        receiver = linked(Bilingual(english, lexicon.OBJECT_PRONOUNS[english][1]), RECEIVER)
     else:
         people = lexicon.nouns_of(("person", "relative"))
         noun = random.choice([noun for noun in people if noun.english != subject.word])
         determiner = random.choice(("my", "your", "his", "her", "our")) if noun.group == "relative" else "the"
-        receiver = noun_phrase(noun, determiner, "dative", False, _draw_adjective(random, noun))
+        receiver = linked_phrase(
+            noun_phrase(noun, determiner, "dative", False, _draw_adjective(random, noun)), RECEIVER
+        )
     return replace(clause, english_object=join_words(receiver.english, clause.english_object), early=receiver.german)
 
 
@@ -179,6 +208,7 @@ def _with_tense(random: Random, clause: Clause, form: str, word: str) -> Clause:
     time = draw_time(random, kind, clause.negative or form == "where" or verb is lexicon.BE) if has_time else NO_TIME
     if form == "if" and random.random() < 0.4:
         time = Bilingual("tomorrow", "morgen")
+    time = linked_time(time)
     if tense == "modal":
         tense = random.choice(list(lexicon.MODALS))
     return replace(clause, tense=tense, time=time, is_habit=kind == "habit" or form == "if")
@@ -200,34 +230,35 @@ _FORMS = {
     "als": 3,
     "if": 6,
 }
+# What stands before or behind the clause, and its links where they are not word by word.
 _THAT = [
-    ("I know that", "ich weiß, dass"),
-    ("we believe that", "wir glauben, dass"),
-    ("she says that", "sie sagt, dass"),
-    ("he thinks that", "er denkt, dass"),
-    ("they say that", "sie sagen, dass"),
-    ("do you know whether", "weißt du, ob"),
-    ("I do not know whether", "ich weiß nicht, ob"),
-    ("she asks whether", "sie fragt, ob"),
+    ("I know that", "ich weiß, dass", None),
+    ("we believe that", "wir glauben, dass", None),
+    ("she says that", "sie sagt, dass", None),
+    ("he thinks that", "er denkt, dass", None),
+    ("they say that", "sie sagen, dass", None),
+    ("do you know whether", "weißt du, ob", "0-0 1-1 2-0 3-2"),
+    ("I do not know whether", "ich weiß nicht, ob", "0-0 1-1 2-2 3-1 4-3"),
+    ("she asks whether", "sie fragt, ob", None),
 ]
 _BECAUSE = [
-    ("I am happy because", "ich bin glücklich, weil"),
-    ("she is sad because", "sie ist traurig, weil"),
-    ("he is angry because", "er ist wütend, weil"),
-    ("we are staying at home because", "wir bleiben zu Hause, weil"),
-    ("they are laughing because", "sie lachen, weil"),
+    ("I am happy because", "ich bin glücklich, weil", None),
+    ("she is sad because", "sie ist traurig, weil", None),
+    ("he is angry because", "er ist wütend, weil", None),
+    ("we are staying at home because", "wir bleiben zu Hause, weil", "0-0 1-1 2-1 3-2 4-3 5-4"),
+    ("they are laughing because", "sie lachen, weil", "0-0 1-1 2-1 3-2"),
 ]
 _WHEN = [
-    ("I was at home when", "ich war zu Hause, als"),
-    ("she was tired when", "sie war müde, als"),
-    ("we were in the garden when", "wir waren im Garten, als"),
+    ("I was at home when", "ich war zu Hause, als", None),
+    ("she was tired when", "sie war müde, als", None),
+    ("we were in the garden when", "wir waren im Garten, als", "0-0 1-1 2-2 3-2 4-3 5-4"),
 ]
 _IF = [
-    ("we will be happy", "werden wir glücklich sein"),
-    ("I will help you", "werde ich dir helfen"),
-    ("she will stay at home", "wird sie zu Hause bleiben"),
-    ("you can go home", "kannst du nach Hause gehen"),
-    ("he will be angry", "wird er wütend sein"),
+    ("we will be happy", "werden wir glücklich sein", "0-1 1-0 2-3 3-2"),
+    ("I will help you", "werde ich dir helfen", "0-1 1-0 2-3 3-2"),
+    ("she will stay at home", "wird sie zu Hause bleiben", "0-1 1-0 2-4 3-2 4-3"),
+    ("you can go home", "kannst du nach Hause gehen", "0-1 1-0 2-4 3-2 3-3"),
+    ("he will be angry", "wird er wütend sein", "0-1 1-0 2-3 3-2"),
 ]
 _PREFIXES = {"that": _THAT, "weil": _BECAUSE, "als": _WHEN}
 _QUESTION_WORDS = {"yes or no": ("", ""), "when": ("when", "wann"), "where": ("where", "wo"), "why": ("why", "warum")}
@@ -266,40 +297,54 @@ def _draw_sentence(random: Random, part: Part) -> Sentence | None:
         clause = _with_object(random, clause, subject, word)
         if clause.has_kein and verb.frame not in ("accusative", "both"):
             return None
-    return Sentence(*_in_form(random, clause, form), combination)
+    return _sentence(clause, *_in_form(random, clause, form), combination)
+
+
+def _sentence(clause: Clause, english: str, german: str, mark: str, combination: Combination) -> Sentence:
+    """Returns the sentence whose words are ``english`` and ``german``, and whose links they bear."""
+    sides = link_verb(clause, english, german)
+    first, second = (text[0].upper() + text[1:] + mark for text in map(plain, sides))
+    return Sentence(first, second, combination, read_links(*sides))
 
 
 def _how_many(clause: Clause, noun: Noun, combination: Combination) -> Sentence | None:
     if not noun.is_countable:
         return None
-    english = f"how many {noun.english_plural} {english_question(clause)}"
-    german = f"wie viele {noun.german_plural} {german_question(clause)}"
-    return Sentence(_finish(english, "?"), _finish(german, "?"), combination)
+    asked = Bilingual(f"how many {noun.english_plural}", f"wie viele {noun.german_plural}")
+    return _sentence(clause, *_question(clause, linked(asked, QUESTION)), combination)
 
 
-def _in_form(random: Random, clause: Clause, form: str) -> tuple[str, str]:
-    """Returns the clause as a sentence of a form, in English and in German."""
+def _question(clause: Clause, asked: Bilingual) -> tuple[str, str, str]:
+    """Returns a question that begins with a question word."""
+    english, german = (
+        join_words(asked.english, english_question(clause)),
+        join_words(asked.german, german_question(clause)),
+    )
+    return english, german, "?"
+
+
+def _in_form(random: Random, clause: Clause, form: str) -> tuple[str, str, str]:
+    """Returns the clause in a form, in English and in German, and the mark at its end."""
     if form == "who":
-        return _finish(english_statement(clause), "?"), _finish(german_statement(clause), "?")
+        return english_statement(clause), german_statement(clause), "?"
     if form == "what":
-        return _finish("what " + english_question(clause), "?"), _finish("was " + german_question(clause), "?")
+        return _question(clause, linked(Bilingual("what", "was"), QUESTION))
     if form in _QUESTION_WORDS:
-        english, german = _QUESTION_WORDS[form]
-        english, german = join_words(english, english_question(clause)), join_words(german, german_question(clause))
-        return _finish(english, "?"), _finish(german, "?")
+        return _question(clause, linked(Bilingual(*_QUESTION_WORDS[form]), QUESTION))
     if form in _PREFIXES:
-        english, german = random.choice(_PREFIXES[form])
-        mark = "?" if english.startswith("do ") else "."
-        english, german = f"{english} {english_statement(clause)}", f"{german} {german_subordinate(clause)}"
-        return _finish(english, mark), _finish(german, mark)
+        english, german, links = random.choice(_PREFIXES[form])
+        frame = linked(Bilingual(english, german), FRAME, links)
+        words = f"{frame.english} {english_statement(clause)}", f"{frame.german} {german_subordinate(clause)}"
+        return *words, "?" if english.startswith("do ") else "."
     if form == "if":
-        english, german = random.choice(_IF)
-        condition = f"wenn {german_subordinate(clause)}"
-        return _finish(f"if {english_statement(clause)}, {english}", "."), _finish(f"{condition}, {german}", ".")
+        english, german, links = random.choice(_IF)
+        frame, word = linked(Bilingual(english, german), FRAME, links), linked(Bilingual("if", "wenn"), QUESTION)
+        condition = f"{word.german} {german_subordinate(clause)}"
+        return f"{word.english} {english_statement(clause)}, {frame.english}", f"{condition}, {frame.german}", "."
     if clause.time.english and random.random() < 0.35:
         english = f"{clause.time.english} {english_statement(replace(clause, time=NO_TIME))}"
-        return _finish(english, "."), _finish(german_statement(clause, clause.time.german), ".")
-    return _finish(english_statement(clause), "."), _finish(german_statement(clause), ".")
+        return english, german_statement(clause, clause.time.german), "."
+    return english_statement(clause), german_statement(clause), "."
 
 
 def _draw_sentence_of_things(random: Random, part: Part) -> Sentence | None:
@@ -311,22 +356,19 @@ def _draw_sentence_of_things(random: Random, part: Part) -> Sentence | None:
     combination = (noun.english, verb.english, word)
     if part_of(combination) != part:
         return None
-    subject = noun_phrase(noun, "the", "nominative", False, _draw_adjective(random, noun))
+    subject = linked_phrase(noun_phrase(noun, "the", "nominative", False, _draw_adjective(random, noun)), SUBJECT)
     form = random.choice(("statement", "statement", "yes or no", "that", "weil"))
     clause = Clause(subject, "3s", verb, tense=random.choice(("present", "past", "future")))
     if verb is lexicon.COST:
         english, german = spell_number(random.randint(2, 99))
-        clause = replace(clause, english_object=f"{english} euros", middle=f"{german} Euro")
+        price = linked(Bilingual(f"{english} euros", f"{german} Euro"), OBJECT)
+        clause = replace(clause, english_object=price.english, middle=price.german)
     else:
         day = {"past": Bilingual("yesterday", "gestern"), "future": Bilingual("tomorrow", "morgen")}
         when = day[clause.tense] if clause.tense in day and random.random() < 0.5 else NO_TIME
         clock = clock_time(hour, random.choice(MINUTES))
-        clause = replace(clause, time=Bilingual(*map(join_words, when, clock)))
-    return Sentence(*_in_form(random, clause, form), combination)
-
-
-def _finish(text: str, mark: str) -> str:
-    return text[0].upper() + text[1:] + mark
+        clause = replace(clause, time=linked_time(Bilingual(*map(join_words, when, clock))))
+    return _sentence(clause, *_in_form(random, clause, form), combination)
 
 
 # ---- The corpus ----

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nmt.errors import DataError
 from nmt.word_alignment import (
+    agreement,
     format_links,
     hard_alignment,
     parse_links,
@@ -79,3 +80,9 @@ def test_links_survive_the_format(links):
 def test_what_is_no_link_is_an_error(text):
     with pytest.raises(DataError, match=r"words\.al, line 3: not a word alignment"):
         parse_links(f"0-0 {text}", "words.al, line 3")
+
+
+def test_agreement_counts_links_over_all_sentences():
+    precision, recall, f1 = agreement([[(0, 0), (1, 1)], [(0, 0)]], [[(0, 0), (1, 2), (2, 1)], [(0, 0)]])
+    assert (precision, recall, f1) == pytest.approx((2 / 3, 2 / 4, 4 / 7))
+    assert agreement([[]], [[(0, 0)]]) == (0.0, 0.0, 0.0)

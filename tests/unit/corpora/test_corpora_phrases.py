@@ -375,7 +375,7 @@ def test_held_out_content_words_are_frequent_in_train(corpus: dict[str, list[Sen
 
 def test_sentences_are_sentences(corpus: dict[str, list[Sentence]]) -> None:
     for part in corpus.values():
-        for english, german, _ in part:
+        for english, german, *_ in part:
             assert english[-1] == german[-1]
             assert english[-1] in ".?"
             for text in (english, german):
@@ -414,7 +414,7 @@ def test_another_seed_gives_another_corpus_and_fewer_lines_are_the_first_of_more
 
 
 def test_more_lines_than_there_are_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    sentence = Sentence("I am.", "Ich bin.", ("I", "be", "x"))
+    sentence = Sentence("I am.", "Ich bin.", ("I", "be", "x"), [])
     monkeypatch.setattr(phrases, "_ATTEMPTS_IN_VAIN", 10)
     monkeypatch.setattr(phrases, "_draw_sentence", lambda random, part: sentence)
     with pytest.raises(DataError, match=r"Received: 1 sentences\. Expected: 2 sentences"):
