@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from nmt.errors import UsageError
 from nmt.model_config import Count, Positive
-from nmt.strict_yaml import Strict, refuse
+from nmt.strict_yaml import Strict, override, refuse
 
 
 class CoveragePenaltyConfig(Strict):
@@ -44,7 +46,7 @@ class SamplingConfig(Strict):
 class DecodingConfig(Strict):
     """Search."""
 
-    beam_size: Count = Field(5, description="hypotheses kept per step, 1 is greedy; with sampling, outputs drawn")
+    beam_size: Count = Field(5, description="hypotheses kept per step; 1 is greedy search")
     length_penalty: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
         1.0, description="exponent a of what divides scores; 0: nothing does"
     )
@@ -109,9 +111,8 @@ class DecodingConfig(Strict):
                 ),
                 (sampled and groups > 1, "diversity is of a beam: draws differ by themselves, leave one of both out"),
                 (
-                    sampled and self.coverage_penalty is not None and self.coverage_penalty.form == "stepwise",
-                    "coverage_penalty stepwise compares hypotheses at every step, and draws are not compared:"
-                    " choose summary, or leave sampling out",
+                    sampled and self.coverage_penalty is not None,
+                    "coverage_penalty ranks hypotheses, and draws are not ranked: leave one of both out",
                 ),
                 (
                     self.shortlist is not None
@@ -137,3 +138,28 @@ class DecodingConfig(Strict):
     def with_beam(self, beam_size: int) -> DecodingConfig:
         """Returns the same search with another beam, of one group."""
         return self.model_copy(update={"beam_size": beam_size, "diversity": None})
+
+
+def overridden(config: DecodingConfig, options: dict[str, Any], settings: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the values of a configuration in which the command line replaces some.
+
+    Args:
+        config: the values before.
+        options: keys of the section or of ``sampling``, and their values; None for what is left alone. An option of
+            ``sampling`` switches it on, and so does ``sampling`` itself, which is true or false.
+        settings: ``decoding.key=value``, as in recipes.
+
+    Raises:
+        UsageError: a setting is none of this section.
+    """
+    tree: dict[str, Any] = {"decoding": config.model_dump()}
+    given = {name: value for name, value in options.items() if value is not None}
+    draws = {name: given.pop(name) for name in list(given) if name in SamplingConfig.model_fields}
+    if given.pop("sampling", False) or draws:
+        given["sampling"] = (tree["decoding"]["sampling"] or {}) | draws
+    tree["decoding"] |= given
+    for setting in settings:
+        if not setting.startswith("decoding."):
+            raise UsageError(f"--set {setting}: only decoding can be set here", expected="decoding.key=value")
+        override(tree, setting)
+    return dict(tree["decoding"])

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from nmt.cli.options import bundle_argument, ensemble_options, format_option, no_dash, source_argument
+from nmt.cli.search_options import request_options, search_options
 
 
 @click.command()
@@ -21,15 +22,14 @@ from nmt.cli.options import bundle_argument, ensemble_options, format_option, no
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
 )
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted translation to --output has left.")
-@click.option("--beam-size", type=int, help="Hypotheses kept per step; 1 is greedy search.")
-@click.option("--length-penalty", type=float, help="Exponent a of length^a that divides scores.")
+@search_options
 @click.option(
     "--long",
     type=click.Choice(["split", "truncate", "error"]),
     help="Lines longer than in training: split at ends of sentences, cut, or refused.  [default: split for translation,"
     " truncate for summarization]",
 )
-@click.option("--tokens-per-batch", type=int, help="Most source tokens of a batch.")
+@request_options
 @click.option(
     "--replace-unknown/--keep-unknown",
     "replace_unknown",
@@ -65,6 +65,11 @@ def translate(
     ensemble: tuple[Path, ...],
     weight: tuple[float, ...],
     combination: Any,
+    settings: tuple[str, ...],
+    prefix: Path | None,
+    require: Path | None,
+    forbid: Path | None,
+    glossary: Path | None,
     form: str,
     n_best: int | None,
     scores: bool,
@@ -84,13 +89,17 @@ def translate(
     """
     from nmt.bundle import load_bundle
     from nmt.decoding.output import OutputFormat
+    from nmt.decoding.requests import Requests
     from nmt.decoding.stream import Progress, translate_command
+    from nmt.decoding_config import overridden
     from nmt.terminal import StatusLine, load_tensorflow
 
-    overrides = {name: value for name, value in options.items() if value is not None}
     opened, *others = map(load_bundle, (bundle, *ensemble))
+    overrides = overridden(opened.recipe.decoding, options, settings)
+    asked = (prefix, require, forbid, glossary)
+    requests = Requests(*asked) if any(asked) else None
     load_tensorflow()
-    votes = {"others": others, "weights": weight, "combination": combination}
+    votes = {"others": others, "weights": weight, "combination": combination, "requests": requests}
     layout = OutputFormat(
         jsonl=form == "jsonl",
         n_best=n_best,

@@ -126,6 +126,7 @@ class BatchDecoder:
         Args:
             sources: what to decode.
             hypotheses: most outputs per source, at most ``decoding.beam_size``; fewer where the search found fewer.
+                Of sampling, so many are drawn, and come in the order in which they are drawn.
             conditions: what is asked of the outputs of each source.
 
         Raises:
@@ -135,7 +136,8 @@ class BatchDecoder:
         if conditions is not None:
             self._check(conditions)
         results: list[list[Hypothesis]] = [[] for _ in sources]
-        for chosen, batch in length_batches(sources, self._config.tokens_per_batch // self._config.beam_size):
+        rows = self._searched(hypotheses).beam_size
+        for chosen, batch in length_batches(sources, self._config.tokens_per_batch // rows):
             asked = [_NOTHING if conditions is None else conditions[index] for index in chosen]
             found = [part[:, :hypotheses].numpy() for part in self._search(batch, hypotheses, batch_conditions(asked))]
             for index, condition, *row in zip(chosen, asked, *found, strict=True):
@@ -146,22 +148,26 @@ class BatchDecoder:
                         results[index].append(Hypothesis(ids, float(score), float(log_probability), unmet))
         return results
 
+    def _searched(self, hypotheses: int) -> DecodingConfig:
+        """Returns the configuration of a search for so many outputs: as many are drawn as are wanted."""
+        return self._config.with_beam(hypotheses) if self._config.sampling else self._config
+
     def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> Hypotheses:
         """Searches with the graph for so many outputs and conditions of such a size."""
-        compiled = self._config.compile
+        config, compiled = self._searched(wanted), self._config.compile
         sizes = tf.nest.map_structure(lambda part: part.shape[1:], conditions)
         shortlist = self._shortlist(source, conditions)
         if (key := (wanted, sizes, shortlist is not None)) not in self._graphs:
 
             def best(source: tf.Tensor, conditions: Conditions, some: tf.Tensor) -> Hypotheses:
                 asked = conditions, None if shortlist is None else some
-                problem = search_problem(self._model, source, self._config, self._projections, *asked)
+                problem = search_problem(self._model, source, config, self._projections, *asked)
                 if not compiled:
-                    return search(problem, self._config, wanted)
-                longest = self._config.longest_output(source.shape[1])
+                    return search(problem, config, wanted)
+                longest = config.longest_output(source.shape[1])
                 if not isinstance(conditions.prefix, tuple):
                     longest = max(longest, conditions.prefix.shape[1] + 1)
-                return search(problem, self._config, wanted, longest=longest, shrinks=False)
+                return search(problem, config, wanted, longest=longest, shrinks=False)
 
             if compiled:
                 self._graphs[key] = tf.function(best, jit_compile=True, autograph=False)

@@ -191,7 +191,8 @@ def joined(line: str, parts: Sequence[Part], found: Sequence[Translation]) -> Tr
     hypotheses = [each.hypothesis for each in found if each.hypothesis]
     ids = [id_ for each in hypotheses for id_ in each.ids]
     score = sum(each.score * len(each.ids) for each in hypotheses) / max(len(ids), 1)
-    whole = Hypothesis(ids, score, sum(each.log_probability for each in hypotheses))
+    log_probability = sum(each.log_probability for each in hypotheses)
+    whole = Hypothesis(ids, score, log_probability, sum(each.unmet for each in hypotheses))
     details = [each.details for each in found if each.details]
     return Translation(line, text, whole, _joined_details(ids, text, details, parts, gaps) if details else None)
 

@@ -95,6 +95,7 @@ class OutputFormat:
             finished=translation.finished,
             unknown=UNKNOWN_SURFACE,
             summary=self.summary,
+            unmet=translation.hypothesis.unmet,
         )
 
     def _json(self, translations: Sequence[Translation], number: int) -> str:

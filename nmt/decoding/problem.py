@@ -51,7 +51,7 @@ class Problem(NamedTuple):
 
 
 class Hypotheses(NamedTuple):
-    """The result, best first; a score of -1e9 marks a place that no output took."""
+    """The result, best first or as it was drawn; a score of -1e9 marks a place that no output took."""
 
     tokens: tf.Tensor  # int32 [B, K, L]: end in EOS where there was room, PAD behind it
     scores: tf.Tensor  # float32 [B, K]

@@ -11,7 +11,16 @@ from collections import Counter
 from typing import Literal
 
 Flag = Literal[
-    "empty", "unfinished", "copy", "repetition", "length_ratio", "numbers_lost", "links_lost", "unknown", "low_score"
+    "empty",
+    "unfinished",
+    "copy",
+    "repetition",
+    "length_ratio",
+    "numbers_lost",
+    "links_lost",
+    "unknown",
+    "low_score",
+    "request_unmet",
 ]
 
 COPY_WORDS = 3
@@ -33,7 +42,14 @@ _REPETITION = re.compile(rf"(?:^| )((?:\S+ ){{0,{REPEATED_WORDS - 1}}}\S+)(?: \1
 
 
 def quality_flags(
-    source: str, text: str, token_log_probability: float, *, finished: bool, unknown: str, summary: bool = False
+    source: str,
+    text: str,
+    token_log_probability: float,
+    *,
+    finished: bool,
+    unknown: str,
+    summary: bool = False,
+    unmet: int = 0,
 ) -> list[Flag]:
     """Returns what is suspect about a translation, in the order of ``Flag``. A blank source has no flags.
 
@@ -44,6 +60,7 @@ def quality_flags(
         finished: whether the model came to an end before the longest length.
         unknown: how an unknown piece is shown.
         summary: whether the text is to be shorter than its source, and may leave out numbers and links.
+        unmet: required phrases, and a required beginning, that it lacks.
     """
     longer, shorter = sorted((len(source), len(text)), reverse=True)
     found: dict[Flag, bool] = {
@@ -56,6 +73,7 @@ def quality_flags(
         "links_lost": not set(_links(source)) <= set(_links(text)) and not summary,
         "unknown": unknown in text,
         "low_score": token_log_probability < LOW_SCORE,
+        "request_unmet": unmet > 0,
     }
     return [flag for flag, holds in found.items() if holds]
 

@@ -1,4 +1,4 @@
-"""What an output may not say: ends too early, repetitions.
+"""What an output may not say: ends too early, repetitions, forbidden phrases, and whatever is not its prefix.
 
 Each function takes logits and returns logits in which the forbidden tokens are far below all others. What is left is
 not scaled up: a hypothesis keeps the probability that the model gives it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from nmt.tokenizer import EOS
+from nmt.tokenizer import EOS, PAD
 
 NEVER = -1e9
 
@@ -59,6 +59,45 @@ def penalize_repetition(
     # A token that comes twice is written twice, with the same value.
     written = tf.where(tf.range(tf.shape(outputs)[2]) < time, penalized, there)
     return tf.reshape(tf.tensor_scatter_nd_min(flat, places[..., None], written), tf.shape(logits))
+
+
+def force_prefix(logits: tf.Tensor, masked: tf.Tensor, prefix: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
+    """Leaves the sentences that are still in their prefix one token.
+
+    Args:
+        logits: [R, W, V].
+        masked: the same, after other restrictions, which hold behind the prefix.
+        prefix: int32 [R, P].
+        time: number of tokens so far.
+    """
+    longest = prefix.shape[1]
+    token = tf.where(time < longest, tf.gather(prefix, tf.minimum(time, longest - 1), axis=1), PAD)  # [R]
+    only = tf.where(tf.one_hot(token, logits.shape[-1], True, False)[:, None], logits, NEVER)
+    return tf.where((token == PAD)[:, None, None], masked, only)
+
+
+def forbid_phrases(logits: tf.Tensor, outputs: tf.Tensor, time: tf.Tensor, phrases: tf.Tensor) -> tf.Tensor:
+    """Forbids the last token of each phrase to the outputs that end in the tokens before it.
+
+    Args:
+        logits: [R, W, V].
+        outputs: the tokens so far, [R, W, L].
+        time: their number.
+        phrases: int32 [R, F, P].
+    """
+    longest = phrases.shape[2]
+    lengths = tf.reduce_sum(tf.cast(phrases != PAD, tf.int32), axis=2)  # [R, F]
+    last = tf.gather(phrases, tf.maximum(lengths - 1, 0)[:, :, None], batch_dims=2)[:, :, 0]
+    shape = tf.concat([tf.shape(logits)[:2], [phrases.shape[1]]], axis=0)  # [R, W, F]
+    follows = tf.fill(shape, True)
+    for place in range(longest - 1):
+        # This token of a phrase, against the one that is as far from the end of the output.
+        back = time - (lengths - 1) + place  # [R, F]
+        inside = tf.broadcast_to(tf.maximum(back, 0)[:, None], shape)
+        there = tf.gather(outputs, tf.minimum(inside, tf.shape(outputs)[2] - 1), batch_dims=2)
+        matches = (there == phrases[:, None, :, place]) & (back >= 0)[:, None]
+        follows = follows & (matches | (place >= lengths - 1)[:, None])
+    return forbid(logits, tf.broadcast_to(last[:, None], shape), follows)
 
 
 def forbid(logits: tf.Tensor, tokens: tf.Tensor, where: tf.Tensor) -> tf.Tensor:

@@ -22,9 +22,17 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from nmt.decoding.constraints import Conditions, Progress, RequiredPhrases, forbid_phrases, force_prefix
+from nmt.decoding.constraints import Conditions
 from nmt.decoding.problem import Hypotheses, Problem
-from nmt.decoding.restrictions import NEVER, forbid_end, forbid_repeated_ngrams, penalize_repetition
+from nmt.decoding.required_phrases import Progress, RequiredPhrases
+from nmt.decoding.restrictions import (
+    NEVER,
+    forbid_end,
+    forbid_phrases,
+    forbid_repeated_ngrams,
+    force_prefix,
+    penalize_repetition,
+)
 from nmt.decoding.sampling import draw, hypothesis_seeds
 from nmt.decoding.scoring import coverage_penalty, norm
 from nmt.decoding_config import DecodingConfig
@@ -255,9 +263,10 @@ class _Search:
             return found
         beam = self._config.beam_size
         tokens = tf.reshape(found.tokens, tf.stack([-1, beam, self._longest]))
-        found = _sorted(tokens, *(tf.reshape(part, [-1, beam]) for part in found[1:]))
+        found = Hypotheses(tokens, *(tf.reshape(part, [-1, beam]) for part in found[1:]))
         if self._config.sampling is not None:
             return found
+        found = _sorted(*found)
         # Groups may have found the same output.
         same = tf.reduce_all(found.tokens[:, :, None] == found.tokens[:, None], axis=-1)  # [B, K, K]
         before = tf.linalg.band_part(tf.ones([beam, beam], tf.int32), -1, 0) - tf.eye(beam, dtype=tf.int32)

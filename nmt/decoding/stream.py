@@ -20,6 +20,7 @@ from typing import Any
 from nmt import textio
 from nmt.bundle import Bundle
 from nmt.decoding.output import OutputFormat
+from nmt.decoding.requests import Requests
 from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
 from nmt.decoding.unknown import read_dictionary
 from nmt.errors import DataError, UsageError
@@ -167,6 +168,7 @@ def translate_command(
     dictionary: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    requests: Requests | None = None,
     **ensemble: Any,
 ) -> str | None:
     """Translates a file or standard input to a file or standard output.
@@ -181,19 +183,24 @@ def translate_command(
         dictionary: a file with what unknown words are replaced by.
         resume: as ``write_answers`` takes it.
         progress: is told how far the translation is.
+        requests: what is asked of the translations.
         **ensemble: the arguments of :class:`Translator` of that kind.
 
     Returns:
-        What was done to lines that were too long; None where none was.
+        What was done to lines that were too long, and how many translations lack what was asked; None for none of both.
 
     Raises:
-        UsageError: ``resume`` without a file to write; the bundle takes another kind of source; see ``write_answers``.
+        UsageError: ``resume`` without a file to write; the bundle takes another kind of source, or one of which nothing
+            can be asked; see ``write_answers``.
+        DataError: what is asked of each line is not that of so many lines.
     """
     if resume and target is None:
         raise UsageError("--resume: standard output cannot be continued", action="Give a file with --output")
     vectors = vectors_for(bundle, source)
+    if requests is not None and vectors is not None:
+        raise UsageError("nothing can be asked of translations of vectors", action="Leave prefixes and phrases out")
     entries = None if dictionary is None else read_dictionary(dictionary)
-    translator = Translator(bundle, overrides, dictionary=entries, **ensemble)
+    translator = Translator(bundle, overrides, dictionary=entries, requests=requests, **ensemble)
     layout = layout or OutputFormat()
     if layout.alignment != "none":
         translator.check_attention("--alignment")
@@ -208,22 +215,27 @@ def translate_command(
         for number, translations in enumerate(found, start=first_line - 1):
             yield from layout.lines(translations, number)
 
-    if progress is None:
-        progress = Progress(lambda _: None)
-    elif vectors is not None:
+    progress = progress or Progress(lambda _: None)
+    if vectors is not None:
         progress.total = len(vectors)
     elif source is not None and source.is_file():  # a pipe can be read only once
         progress.total = textio.count_lines(source)
+        if requests is not None:
+            requests.check(progress.total)
     if target is not None:
         identity = translator.identity | {"output": dataclasses.asdict(layout)}
         write_answers(lines, answer, target, identity, progress, resume=resume)
     else:
-        done = 0
-        for chunk in textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines):
-            textio.print_lines(answer(chunk, done + 1))
-            done += len(chunk)
-            progress.add(len(chunk))
-    return translator.long_input.report()
+        _print_answers(textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines), answer, progress)
+    return translator.report()
+
+
+def _print_answers(chunks: Iterable[list[str]], answer: Answer, progress: Progress) -> None:
+    done = 0
+    for chunk in chunks:
+        textio.print_lines(answer(chunk, done + 1))
+        done += len(chunk)
+        progress.add(len(chunk))
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:

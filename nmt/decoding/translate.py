@@ -18,7 +18,9 @@ from nmt.tokenizer import UNK
 from nmt.vectors import Vectors, check_features
 
 if TYPE_CHECKING:
-    from nmt.decoding.long_input import Mode
+    from nmt.decoding.constraints import Condition
+    from nmt.decoding.long_input import Mode, Part
+    from nmt.decoding.requests import Requests
     from nmt.decoding.translation import Details, Examiner, Translation
 
 CHUNK_LINES = 2_000
@@ -34,6 +36,8 @@ class Translator:
         others: more models that vote with it.
         weights: of ``bundle`` and ``others``; equal when left out.
         combination: how the votes are combined; see :class:`nmt.decoding.ensemble.Ensemble`.
+        requests: what is asked of the translations. A line that is split has the prefix, and phrases that are required
+            of it, in the translation of its first part, and those of a glossary where the source has them.
         dictionary: what ``replace_unknown`` writes instead of some source words.
 
     Raises:
@@ -46,6 +50,7 @@ class Translator:
         model: the network of ``bundle``.
         identity: all that its translations depend on, as JSON values.
         long_input: what is done to lines that are too long, and how many there were.
+        unmet: translations that lack something that was asked of them, parts of lines that are split counted singly.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Translator:
         others: Sequence[Bundle] = (),
         weights: Sequence[float] = (),
         combination: Literal["linear", "log_linear"] = "log_linear",
+        requests: Requests | None = None,
         dictionary: Mapping[str, str] | None = None,
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
@@ -92,8 +98,21 @@ class Translator:
             "weights": list(weights),
             "combination": combination if others else None,
             "decoding": self.config.model_dump(mode="json"),
+            "requests": requests.identity if requests else {},
             "dictionary": sha256_of_json(dictionary) if dictionary is not None else None,
         }
+        self.unmet = 0
+        self._requests = requests
+        self._writer: Any = None
+        if requests is not None:
+            from nmt.decoding.requests import ConditionWriter
+
+            self._writer = ConditionWriter(requests, bundle.tokenizers.target, self._normalize)
+
+    def report(self) -> str | None:
+        """Says how many lines were too long, and how many translations lack what was asked; None for none of both."""
+        lacking = f"{self.unmet:,} translations lack a phrase or prefix that was asked of them" if self.unmet else None
+        return "\n".join(part for part in (self.long_input.report(), lacking) if part) or None
 
     def check_attention(self, what: str) -> None:
         """Raises UsageError if no model has the attention that ``what`` needs."""
@@ -161,7 +180,9 @@ class Translator:
                 for row, ids in zip(filled, sources, strict=True)
             ]
             parts = [part for each in divided for part in each]
-            found = iter(self._found([part.ids for part in parts], [part.text for part in parts], hypotheses, details))
+            conditions = self._conditions(divided, filled, len(chunk), first_line)
+            texts = [part.text for part in parts]
+            found = iter(self._found([part.ids for part in parts], texts, hypotheses, details, conditions))
             answers = {
                 row: [joined(normalized[row], each, best) for best in zip(*islice(found, len(each)), strict=False)]
                 for row, each in zip(filled, divided, strict=True)
@@ -170,13 +191,35 @@ class Translator:
                 yield answers.get(row) or [Translation(text, "")]
             first_line += len(chunk)
 
+    def _conditions(
+        self, divided: Sequence[Sequence[Part]], filled: Sequence[int], lines: int, first_line: int
+    ) -> list[Condition] | None:
+        """Returns what is asked of each part of the lines ``filled``; None where nothing is."""
+        if self._requests is None:
+            return None
+        from nmt.decoding.requests import Request
+
+        requests = self._requests.of_lines(first_line, lines)
+        return [
+            self._writer.condition(part.text, requests[row] if place == 0 else Request())
+            for row, parts in zip(filled, divided, strict=True)
+            for place, part in enumerate(parts)
+        ]
+
     def _found(
-        self, sources: Sequence[Any], texts: Sequence[str] | None, hypotheses: int, details: bool
+        self,
+        sources: Sequence[Any],
+        texts: Sequence[str] | None,
+        hypotheses: int,
+        details: bool,
+        conditions: Sequence[Condition] | None = None,
     ) -> list[list[Translation]]:
         """Returns the translations of each source; ``texts`` are the normalised lines, None for vectors."""
         from nmt.decoding.translation import Translation
 
-        rows = [(row, best) for row, found in enumerate(self._decoder.decode(sources, hypotheses)) for best in found]
+        decoded = self._decoder.decode(sources, hypotheses, conditions)
+        self.unmet += sum(bool(found and found[0].unmet) for found in decoded)
+        rows = [(row, best) for row, found in enumerate(decoded) for best in found]
         outputs = [best.ids for _, best in rows]
         written = self.bundle.tokenizers.target.decode(outputs)
         # Without details only outputs with unknown words, if these are replaced, have to be looked at again.
@@ -231,7 +274,7 @@ class Translator:
 
 def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
     """Raises UsageError unless the search finds so many translations of a line."""
-    if not 1 <= hypotheses <= config.beam_size:
+    if not (hypotheses >= 1 and (config.sampling or hypotheses <= config.beam_size)):
         raise UsageError(
             "the search does not find so many translations of a line",
             received=f"{hypotheses} translations, beam size {config.beam_size}",

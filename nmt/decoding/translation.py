@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nmt.decoding.forced import Forced, ForcedDecoder
 from nmt.decoding.hypothesis import Hypothesis
 from nmt.decoding.unknown import replace_unknown
 from nmt.textio import as_line
@@ -19,6 +18,7 @@ from nmt.word_alignment import Links, hard_alignment, word_sums, word_weights, w
 
 if TYPE_CHECKING:
     from nmt.decoding.ensemble import Ensemble
+    from nmt.decoding.forced import Forced
     from nmt.models.seq2seq import Seq2Seq
 
 Floats = npt.NDArray[np.float64]
@@ -131,6 +131,8 @@ class Examiner:
     def __init__(
         self, model: Seq2Seq | Ensemble, tokenizers: TokenizerPair, dictionary: Mapping[str, str] | None = None
     ) -> None:
+        from nmt.decoding.forced import ForcedDecoder
+
         self._forced = ForcedDecoder(model)
         self._tokenizers = tokenizers
         self._dictionary = dictionary

@@ -39,10 +39,10 @@ class Codes:
 
 
 class Echo:
-    def __init__(self, model, config):
+    def __init__(self, model, config, table):
         pass
 
-    def decode(self, sources, hypotheses):
+    def decode(self, sources, hypotheses, conditions):
         return [[Hypothesis(ids, 0.0, 0.0)] for ids in sources]
 
 

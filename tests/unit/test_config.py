@@ -5,7 +5,14 @@ import pytest
 from nmt.config import Recipe, find_recipe, json_schema, load_recipe, shipped_folder
 from nmt.corpora.materialize import reference_identity
 from nmt.corpora_config import FilesConfig, PartConfig
-from nmt.errors import RecipeError
+from nmt.decoding_config import (
+    CoveragePenaltyConfig,
+    DecodingConfig,
+    DiversityConfig,
+    SamplingConfig,
+    overridden,
+)
+from nmt.errors import RecipeError, UsageError
 
 SHIPPED = sorted(shipped_folder("pipelines").rglob("*.yaml"))
 CORPORA = {"source": "a", "target": "b", "train": ["c/train"], "valid": ["c/valid"]}
@@ -95,7 +102,7 @@ def test_word_vectors_that_do_not_fit_are_refused(embedding, reason):
         ({"beam_size": 5, "diversity": {"groups": 2}}, "does not divide beam_size 5"),
         ({"beam_size": 4, "diversity": {"groups": 1}}, "greater than or equal to 2"),
         ({"beam_size": 4, "diversity": {"groups": 2}, "sampling": {}}, "draws differ by themselves"),
-        ({"coverage_penalty": {"form": "stepwise"}, "sampling": {}}, "draws are not compared"),
+        ({"coverage_penalty": {}, "sampling": {}}, "draws are not ranked"),
         ({"min_output_tokens": 9, "max_output_tokens": 8}, "above max_output_tokens 8"),
         ({"min_length_ratio": 3.0}, "above max_length_ratio 2.0"),
         ({"repetition_penalty": 1.0}, "greater than 1"),
@@ -201,3 +208,20 @@ def test_vectors_are_not_translated_back():
     step = {"method": "back_translation", "text": ["c/train"]}
     with pytest.raises(ValueError, match="leave synthetic out"):
         Recipe.model_validate(VECTORS | {"synthetic": [step]})
+
+
+def test_the_command_line_replaces_what_it_names():
+    config = DecodingConfig(beam_size=4, coverage_penalty=CoveragePenaltyConfig(weight=0.7))
+    plain = config.model_dump()
+    assert overridden(config, {"beam_size": None, "seed": None, "sampling": None}) == plain
+    assert overridden(config, {"beam_size": 2}) == plain | {"beam_size": 2}
+    assert overridden(config, {"sampling": True})["sampling"] == {}
+    assert overridden(config, {"temperature": 0.5, "seed": 3})["sampling"] == {"temperature": 0.5, "seed": 3}
+    kept = overridden(DecodingConfig(sampling=SamplingConfig(top_k=7)), {"seed": 3})["sampling"]
+    assert (kept["top_k"], kept["seed"]) == (7, 3)
+    changed = overridden(config, {}, ["decoding.coverage_penalty.form=stepwise", "decoding.diversity.groups=2"])
+    assert changed["coverage_penalty"] == {"form": "stepwise", "weight": 0.7}
+    assert DecodingConfig.model_validate(changed).diversity == DiversityConfig(groups=2)
+    for wrong in ("training.seed=1", "beam_size=1"):
+        with pytest.raises(UsageError, match="only decoding"):
+            overridden(config, {}, [wrong])

@@ -120,9 +120,9 @@ def test_an_output_that_ends_at_once_is_as_long_as_its_least(model, ratio, least
 def test_draws_depend_on_the_seed_and_the_source_alone(model):
     prefer(model, [EOS], by=-1.0)
 
-    def draws(sources, tokens_per_batch=4096, seed=1):
-        config = DecodingConfig(beam_size=3, sampling=SamplingConfig(seed=seed), tokens_per_batch=tokens_per_batch)
-        found = BatchDecoder(model, config).decode(sources, 3)
+    def draws(sources, tokens_per_batch=4096, seed=1, count=3):
+        config = DecodingConfig(sampling=SamplingConfig(seed=seed), tokens_per_batch=tokens_per_batch)
+        found = BatchDecoder(model, config).decode(sources, count)
         return [[each.ids for each in hypotheses] for hypotheses in found]
 
     together = draws(SOURCES)
@@ -130,6 +130,7 @@ def test_draws_depend_on_the_seed_and_the_source_alone(model):
     assert draws(SOURCES[::-1])[::-1] == together
     assert sum(len({tuple(ids) for ids in every}) == 3 for every in together) > len(SOURCES) // 2
     assert draws(SOURCES, seed=2) != together
+    assert draws(SOURCES, count=1) == [every[:1] for every in together]
 
 
 @pytest.mark.parametrize(
