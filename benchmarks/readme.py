@@ -28,7 +28,8 @@ def main() -> None:
 
 def with_tables(text: str) -> str:
     """Returns the README with its tables made anew."""
-    sections = {"results": results_table(), "tasks": tasks_table(), "speed": speed_table(), "decoding": decoding_table()}
+    sections = {"results": results_table(), "tasks": tasks_table()}
+    sections |= {"speed": speed_table(), "decoding": decoding_table()}
     sections |= {f"study {path.name}": study_table(path) for path in sorted((RESULTS / "studies").iterdir())}
     for name, table in sections.items():
         section = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
