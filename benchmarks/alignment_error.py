@@ -1,6 +1,6 @@
 """How well the hard alignments of a model agree with the true ones, on the project's own phrases.
 
-    python benchmarks/alignment_error.py BUNDLE [--sentences 1000] [--share 0.5]
+    python benchmarks/alignment_error.py BUNDLE [--sentences 1000] [--share 1.0]
 
 The phrases of the test part are forced through the model, so that every model is asked about the same translations.
 Prints precision, recall and F1 over the links of words. All true links count alike (none is merely possible), so that
@@ -15,7 +15,7 @@ from nmt.bundle import load_bundle
 from nmt.corpora.phrases import generate_sentences
 from nmt.decoding.score_pairs import PairScorer
 from nmt.decoding.translate import Translator
-from nmt.word_alignment import SHARE, agreement, hard_alignment
+from nmt.word_alignment import agreement, hard_alignment
 
 SEED = 1  # that of the card
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--sentences", type=int, default=1000)
-    parser.add_argument("--share", type=float, default=SHARE, help="of the best link's weight, that a link needs")
+    parser.add_argument("--share", type=float, default=1.0, help="of the best link's weight, which a link needs")
     options = parser.parse_args()
     sentences = list(islice(generate_sentences("test", SEED), options.sentences))
     translator = Translator(load_bundle(options.bundle))

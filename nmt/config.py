@@ -139,6 +139,12 @@ class RiskConfig(Strict):
     )
 
 
+class GuidedAlignmentConfig(Strict):
+    """Attention is told where to look (Chen et al. 2016): by alignments that are learned from the pairs themselves."""
+
+    weight: Positive = Field(0.2, description="of the cross-entropy per target token, beside the likelihood")
+
+
 class TrainingConfig(Strict):
     """The training loop."""
 
@@ -187,6 +193,9 @@ class TrainingConfig(Strict):
         0.0, description="weight of the coverage loss (See et al. 2017, eq. 12, 13)"
     )
     coverage_loss_after: Annotated[int, Field(ge=0)] = Field(0, description="steps before it is switched on")
+    guided_alignment: GuidedAlignmentConfig | None = Field(
+        None, description="teach attention the alignments of a statistical model; none: it finds its own"
+    )
     risk: RiskConfig | None = Field(
         None, description="fine-tune on a sentence score instead of the likelihood: minimum risk training"
     )
@@ -318,6 +327,7 @@ class Recipe(Strict):
                 "training.coverage_loss and scheduled_sampling belong to the likelihood, not to training.risk:"
                 " set them to 0",
             ),
+            *self._guidance_faults(),
             (
                 training.scheduled_sampling > 0 and not self.model.decoder.feed_token,
                 "training.scheduled_sampling: model.decoder.feed_token is false, the decoder is fed no tokens",
@@ -325,6 +335,24 @@ class Recipe(Strict):
             (
                 training.coverage_loss > 0 and self.model.decoder.attention == "none",
                 "training.coverage_loss is a loss of attention: model.decoder.attention is none",
+            ),
+        ]
+
+    def _guidance_faults(self) -> list[tuple[bool, str]]:
+        guided, name = self.training.guided_alignment is not None, "training.guided_alignment"
+        return [
+            (
+                guided and self.model.decoder.attention == "none",
+                f"{name} is a loss of attention: model.decoder.attention is none",
+            ),
+            (
+                guided and self.model.encoder.input == "vectors",
+                f"{name} aligns words: model.encoder.input vectors has none",
+            ),
+            (guided and self.training.risk is not None, f"{name} belongs to the likelihood, not to training.risk"),
+            (
+                guided and self.dataset.subword_sampling > 0,
+                f"{name} aligns the pieces of one segmentation: set dataset.subword_sampling to 0",
             ),
         ]
 

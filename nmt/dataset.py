@@ -40,6 +40,15 @@ class Batch(NamedTuple):
     target_out: Any
 
 
+class AlignedBatch(NamedTuple):
+    """A batch with ``links`` [B, L] of its pairs, as :mod:`nmt.pair_alignment` writes them; -1 is padding."""
+
+    source: Any
+    target_in: Any
+    target_out: Any
+    links: Any
+
+
 @dataclass(frozen=True)
 class Sequences:
     """Sequences side by side in one array: sequence n is ``ids[offsets[n]:offsets[n + 1]]``.
@@ -99,11 +108,13 @@ class EncodedCorpus:
     Attributes:
         source, target: the ids of both sides.
         lines: the line of the text, from 0, that each pair comes from, ascending; pairs that are too long are left out.
+        links: which tokens of each pair are to be attended to, where training is told so; not saved.
     """
 
     source: Sequences
     target: Sequences
     lines: npt.NDArray[np.int64]
+    links: Sequences | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -265,13 +276,15 @@ def batches(corpus: EncodedCorpus, plan: list[npt.NDArray[np.int64]], start: int
     # The corpus lives on the host: the pipeline runs there, whatever device the model is on.
     with tf.device("CPU"):
         source, target = ragged(corpus.source), ragged(corpus.target)
+        links = None if corpus.links is None else ragged(corpus.links)
         rows = tf.ragged.constant([batch.tolist() for batch in plan[start:]], dtype=tf.int64, row_splits_dtype=tf.int64)
 
-        def gather(indices: Any) -> Batch:
+        def gather(indices: Any) -> Batch | AlignedBatch:
             targets = tf.gather(target, indices)
-            return Batch(
+            batch = Batch(
                 tf.gather(source, indices).to_tensor(), targets[:, :-1].to_tensor(), targets[:, 1:].to_tensor()
             )
+            return batch if links is None else AlignedBatch(*batch, tf.gather(links, indices).to_tensor(-1))
 
         dataset = tf.data.Dataset.from_tensor_slices(rows)
         dataset = dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(8)

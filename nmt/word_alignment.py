@@ -19,8 +19,6 @@ Links = list[tuple[int, int]]
 Weights = npt.NDArray[np.float32]
 
 _WORD = re.compile(r"\S+")
-SHARE = 0.5
-"""A target word is linked with the source word that it attends to most, and with those that get this share of that."""
 
 
 def words_of_pieces(text: str, spans: Sequence[Span]) -> tuple[list[str], list[list[int]]]:
@@ -87,12 +85,12 @@ def word_weights(
     return np.asarray(sums / np.maximum(counts, 1e-30)[:, None])
 
 
-def hard_alignment(weights: npt.NDArray[np.floating], share: float = SHARE) -> Links:
-    """Links every target word with the source word that it attends to most, and with all that get a share of that.
+def hard_alignment(weights: npt.NDArray[np.floating], share: float = 1.0) -> Links:
+    """Links every target word with the source word that it attends to most.
 
     Args:
         weights: [U, W] of words.
-        share: 0 to 1; with 1 every target word has one link, or several that are equal.
+        share: 0 to 1; below 1 it is linked as well with all words that get such a share of the most.
 
     Returns:
         The links, by source word and then target word; none for a target word that attends to no word.

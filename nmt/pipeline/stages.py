@@ -18,6 +18,7 @@ record     all of it                                          a leaderboard entr
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from itertools import chain, repeat
@@ -222,6 +223,7 @@ def _train(context: StageContext) -> None:
     from nmt.bundle import write_bundle
     from nmt.dataset import EncodedCorpus
     from nmt.lexical_table import learn_lexical_table
+    from nmt.pair_alignment import align_pairs
     from nmt.pipeline.environment import environment_facts
     from nmt.tokenizer import TokenizerPair
     from nmt.training.data import TrainingData
@@ -238,6 +240,10 @@ def _train(context: StageContext) -> None:
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
     for name, encoded in (("train", corpus), ("valid", valid)):
         encoded.check_features(recipe.model.encoder.features, f"corpora.{name} has other vectors than the model")
+    if recipe.training.guided_alignment is not None:
+        links = align_pairs(corpus, tokenizers)
+        corpus = dataclasses.replace(corpus, links=links)
+        context.say(f"{len(links.ids):,} links of pieces, to guide attention")
     references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
     validator = Validator(recipe, tokenizers.target, valid, references)
     parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import TINY, Seq2Seq
+from nmt.pair_alignment import STEPS
 from nmt.tokenizer import PAD
 
 
@@ -69,6 +70,26 @@ def coverage_losses(weights: tf.Tensor) -> tf.Tensor:
     """
     covered = tf.cumsum(weights, axis=1, exclusive=True)  # [B, T, S]
     return tf.reduce_sum(tf.minimum(weights, covered), axis=-1)
+
+
+def guided_alignment_loss(weights: tf.Tensor, links: tf.Tensor) -> tf.Tensor:
+    """Returns the cross-entropy of the attention with what it is told to attend to, in nats, summed over all tokens.
+
+    A target token that has n links gives 1 / n to each of them (Chen et al. 2016, section 3.2); one without any counts
+    as 0.
+
+    Args:
+        weights: attention [B, T, S].
+        links: int32 [B, L], target step * ``STEPS`` + source step; -1 is padding.
+    """
+    shape = tf.shape(weights)
+    real = tf.where(links >= 0)  # [N, 2]
+    chosen = tf.gather_nd(links, real)  # [N]
+    rows, steps, places = tf.cast(real[:, 0], tf.int32), chosen // STEPS, chosen % STEPS
+    attended = tf.gather_nd(weights, tf.stack([rows, steps, places], axis=1))  # [N]
+    tokens = rows * shape[1] + steps
+    counts = tf.math.bincount(tokens, minlength=shape[0] * shape[1], dtype=weights.dtype)
+    return -tf.reduce_sum(tf.math.log(attended + TINY) / tf.gather(counts, tokens))
 
 
 def _copy_loss(

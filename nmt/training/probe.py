@@ -67,7 +67,10 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
     if probe.vocab_size is not None:
         larger = SimpleNamespace(vocab_size=probe.vocab_size)
         tokenizers = SimpleNamespace(source=larger, target=larger)
-    recipe = probe.recipe.model_copy(update={"decoding": _as_long_as(valid, probe.recipe.decoding)})
+    # Alignments are learned from the whole training set; what they add to a step is not felt.
+    training = probe.recipe.training.model_copy(update={"guided_alignment": None})
+    decoding = _as_long_as(valid, probe.recipe.decoding)
+    recipe = probe.recipe.model_copy(update={"decoding": decoding, "training": training})
     unused: Any = None  # the data of whole epochs and the validation, which a step does not need
     trainer = Trainer(recipe, tokenizers, unused, unused, scratch, prepare)
     (model,) = models

@@ -13,13 +13,16 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Recipe
-from nmt.dataset import Batch
+from nmt.dataset import AlignedBatch, Batch
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
-from nmt.training.loss import token_losses
+from nmt.training.loss import guided_alignment_loss, token_losses
 from nmt.training.optimizer import Optimizer
 from nmt.training.risk import Risk, RiskBatch
 from nmt.training.scheduled_sampling import sampled_inputs
+
+AnyBatch = Batch | AlignedBatch
+"""What a step is taken on: with links where ``training.guided_alignment`` is on."""
 
 
 class StepResult(NamedTuple):
@@ -58,12 +61,14 @@ class TrainStep:
         ids, number, rate = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([])
         self._risk = risk
         inputs = risk.signature if risk else [model.source_spec, ids, ids]
+        if recipe.training.guided_alignment is not None:
+            inputs = [*inputs, ids]
         piece = [*inputs, tf.TensorSpec([2], tf.int32), number]
         self._whole_step = tf.function(self._step, input_signature=[*piece, rate])
         self._add = tf.function(self._add_gradients, input_signature=piece)
         self._apply = tf.function(self._apply_sums, input_signature=[tf.TensorSpec([]), rate])
 
-    def take(self, batches: Sequence[Batch], number: int, learning_rate: float) -> StepResult:
+    def take(self, batches: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
         """Takes step ``number`` on one or more batches, as if they were one.
 
         Raises:
@@ -79,7 +84,7 @@ class TrainStep:
                     raise  # some weights have changed already: only the last checkpoint is a state to go on from
                 self._shrink(pieces, number, str(error))
 
-    def _take(self, pieces: Sequence[Batch], number: int, learning_rate: float) -> StepResult:
+    def _take(self, pieces: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
         rate = tf.constant(learning_rate, tf.float32)
         tokens = sum(int(np.count_nonzero(piece.target_out)) for piece in pieces)  # PAD is 0
         if len(pieces) == 1:
@@ -96,10 +101,10 @@ class TrainStep:
         norm = self._apply(tf.constant(float(count_sum)), rate)
         return StepResult(loss_sum / count_sum, tokens, float(norm))
 
-    def _inputs(self, piece: Batch, number: int, index: int) -> list[Any]:
+    def _inputs(self, piece: AnyBatch, number: int, index: int) -> list[Any]:
         """Returns what the loss of a piece is a function of, besides the weights."""
         noise = self._noise(number, index)
-        return [*(self._risk.outputs(piece, noise) if self._risk else piece), noise, tf.constant(number)]
+        return [*(self._risk.outputs(Batch(*piece[:3]), noise) if self._risk else piece), noise, tf.constant(number)]
 
     def _noise(self, number: int, index: int) -> tf.Tensor:
         """Returns the seed of all that is random in a piece."""
@@ -130,7 +135,7 @@ class TrainStep:
         *piece, seed, number = inputs
         if self._risk:
             return self._risk.loss(RiskBatch(*piece), seed)
-        source, target_in, target_out = piece
+        source, target_in, target_out, *links = piece
         config = self._config
         if config.scheduled_sampling:
             target_in = sampled_inputs(self._model, source, target_in, config, seed, number)
@@ -139,17 +144,21 @@ class TrainStep:
         if config.coverage_loss:
             coverage = config.coverage_loss * tf.cast(number > config.coverage_loss_after, tf.float32)
         total, _, tokens = token_losses(self._model, output, memory, target_out, config.label_smoothing, coverage)
+        if config.guided_alignment is not None:
+            total += config.guided_alignment.weight * guided_alignment_loss(output.weights, *links)
         return total, tokens
 
-    def _pieces(self, batch: Batch) -> list[Batch]:
+    def _pieces(self, batch: AnyBatch) -> list[AnyBatch]:
         """Cuts a batch into pieces that fit; the last ones may be a row smaller."""
         if self.largest is None or _cells(batch) <= self.largest or len(batch.source) == 1:
             return [batch]
         half = len(batch.source) // 2
-        first, second = (Batch(*(side[part] for side in batch)) for part in (slice(None, half), slice(half, None)))
+        first, second = (
+            type(batch)(*(side[part] for side in batch)) for part in (slice(None, half), slice(half, None))
+        )
         return self._pieces(first) + self._pieces(second)
 
-    def _shrink(self, pieces: Sequence[Batch], number: int, problem: str) -> None:
+    def _shrink(self, pieces: Sequence[AnyBatch], number: int, problem: str) -> None:
         worst = max(pieces, key=_cells)
         if len(worst.source) == 1:
             tokens = f"{worst.source.shape[1]} source and {worst.target_in.shape[1]} target tokens"
@@ -162,5 +171,5 @@ class TrainStep:
         self.largest = _cells(worst) // 2 + 1
 
 
-def _cells(batch: Batch) -> int:
+def _cells(batch: AnyBatch) -> int:
     return int(batch.source.shape[0]) * int(batch.source.shape[1] + batch.target_in.shape[1])

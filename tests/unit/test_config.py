@@ -225,3 +225,18 @@ def test_the_command_line_replaces_what_it_names():
     for wrong in ("training.seed=1", "beam_size=1"):
         with pytest.raises(UsageError, match="only decoding"):
             overridden(config, {}, [wrong])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": {"decoder": {"attention": "none"}}}, "attention is none"),
+        ({"dataset": {"subword_sampling": 0.1}}, "set dataset.subword_sampling to 0"),
+    ],
+)
+def test_guided_alignment_needs_attention_and_one_segmentation(changes, message):
+    recipe = {"name": "x", "corpora": {"source": "a", "target": "b", "train": ["c/d"], "valid": ["c/d"]}}
+    guided = recipe | {"training": {"guided_alignment": {}}}
+    assert Recipe.model_validate(guided).training.guided_alignment.weight == 0.2
+    with pytest.raises(ValueError, match=message):
+        Recipe.model_validate(guided | changes)

@@ -158,3 +158,13 @@ def test_sequences_one_by_one_and_a_choice_of_them():
     chosen = sequences.select(np.array([2, 0, 2]))
     assert [row.tolist() for row in chosen.rows()] == [[3], [1, 2], [3]]
     assert chosen.ids.dtype == sequences.ids.dtype
+
+
+def test_the_links_of_a_corpus_come_with_its_batches():
+    sides = Sequences.of([[4, 3], [5, 6, 3], [7, 3]]), Sequences.of([[2, 4, 3], [2, 5, 3], [2, 6, 6, 3]])
+    links = Sequences.of([[0], [], [1, 7]])
+    (batch,) = batches(EncodedCorpus(*sides, np.arange(3), links), [np.array([2, 0, 1])])
+    assert batch.links.numpy().tolist() == [[1, 7], [0, -1], [-1, -1]]
+    assert batch.target_out.numpy().tolist() == [[6, 6, 3], [4, 3, 0], [5, 3, 0]]
+    (plain,) = batches(EncodedCorpus(*sides, np.arange(3)), [np.array([0])])
+    assert len(plain) == 3

@@ -16,10 +16,11 @@ ORDER = [
     "vocabulary_extension word_alignment",
     "word_vectors",
     "dataset",
-    "lexical_table",
+    "lexical_table pair_alignment",
     "models",
     "bundle",
     "decoding",
+    "export",
     "evaluation",
     "training",
     "charts",
@@ -30,7 +31,7 @@ ORDER = [
     "cli",
 ]
 RANKS = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
-TENSORFLOW_MODULES = {"dataset", "models", "training", "decoding"}
+TENSORFLOW_MODULES = {"dataset", "models", "training", "decoding", "export"}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__main__.py",))
 
 

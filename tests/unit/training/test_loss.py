@@ -8,7 +8,8 @@ from nmt.model_config import ModelConfig
 from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import Seq2Seq
-from nmt.training.loss import coverage_losses, token_losses
+from nmt.pair_alignment import STEPS
+from nmt.training.loss import coverage_losses, guided_alignment_loss, token_losses
 
 VOCAB = 12
 TARGETS = np.array([[4, 5, 3], [7, 3, 0]], np.int32)
@@ -85,3 +86,17 @@ def test_copying_equals_cross_entropy_of_the_whole_mixture(kind, smoothing):
 def test_coverage_loss_is_what_is_attended_to_again():
     weights = tf.constant([[[0.7, 0.3], [0.5, 0.5], [0.0, 1.0]]])
     np.testing.assert_allclose(coverage_losses(weights), [[0.0, 0.5 + 0.3, 0.0 + 0.8]], atol=1e-6)
+
+
+def test_guided_alignment_is_the_cross_entropy_with_even_shares_of_the_links():
+    generator = np.random.default_rng(5)
+    weights = generator.dirichlet(np.ones(4), size=(2, 3)).astype("float32")  # [B, T, S]
+    linked = {0: [(0, 1), (0, 3), (2, 0)], 1: [(1, 2)]}  # of each row: target step, source step
+    links = np.array(
+        [[t * STEPS + s for t, s in linked[0]], [*(t * STEPS + s for t, s in linked[1]), -1, -1]], np.int32
+    )
+    expected = -(np.log(weights[0, 0, 1]) + np.log(weights[0, 0, 3])) / 2 - np.log(weights[0, 2, 0])
+    expected -= np.log(weights[1, 1, 2])
+    assert float(guided_alignment_loss(tf.constant(weights), tf.constant(links))) == pytest.approx(expected, rel=1e-5)
+    nothing = tf.fill([2, 0], -1)
+    assert float(guided_alignment_loss(tf.constant(weights), nothing)) == 0.0

@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 
 from nmt.config import Recipe
-from nmt.dataset import Batch
+from nmt.dataset import AlignedBatch, Batch
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import assign_weights, weights_of
+from nmt.pair_alignment import STEPS
 from nmt.training.step import TrainStep
 
 VOCAB = 12
@@ -125,3 +126,30 @@ def test_pieces_of_a_batch_drop_different_units():
     assert seeds[0] == (1, 7)
     assert len(set(seeds)) == 50
     assert seeds == [tuple(step_of(recipe_of())[0]._noise(7, index).numpy()) for index in range(50)]
+
+
+def aligned(batch, links):
+    return AlignedBatch(*batch, tf.constant(links, tf.int32))
+
+
+def test_guided_attention_moves_to_the_links_that_it_is_given():
+    step, model = step_of(recipe_of(guided_alignment={"weight": 1.0}))
+    batch = batch_of(2, columns=4)
+    links = [[t * STEPS + 3 - t for t in range(4)], [STEPS, -1, -1, -1]]  # backwards; in the second row one link
+    for number in range(1, 120):
+        result = step.take([aligned(batch, links)], number, 0.02)
+    weights = model.teacher_forced(batch.source, batch.target_in)[0].weights.numpy()
+    assert weights[0].argmax(axis=1).tolist() == [3, 2, 1, 0]
+    assert weights[1, 1, 0] > 0.9
+    assert result.loss < 1.5
+
+
+def test_a_batch_with_links_is_cut_into_pieces_as_well():
+    recipe = sgd(guided_alignment={"weight": 0.5})
+    together, model = step_of(recipe)
+    apart, other = step_of(recipe, weights_of(model))
+    batch = aligned(batch_of(4), [[0, STEPS + 2], [1, -1], [2 * STEPS, -1], [-1, -1]])
+    apart.largest = 20
+    whole, parts = (step.take([batch], 1, 0.1) for step in (together, apart))
+    assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
+    assert_equal(model, other)
