@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, leaderboard, models, robustness, runs, scores, studies, translate, tune
+from nmt.cli import corpora, doctor, export, leaderboard, models, robustness, runs, scores, studies, translate, tune
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -42,6 +42,7 @@ for _verb in (
     translate.translate,
     translate.score_pairs,
     tune.tune,
+    export.export,
     models.embed,
     models.visualize,
     scores.score,

@@ -82,6 +82,16 @@ def search_problem(
     return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds, conditions, shortlist)
 
 
+def projection_variables(model: Seq2Seq | Ensemble) -> Any:
+    """Returns variables of what ``token_projections`` gives for a model's weights; None where there is nothing.
+
+    The graph of a search reads them, so that they are not a part of it.
+    """
+    return tf.nest.map_structure(
+        lambda part: None if part is None else tf.Variable(part, trainable=False), model.token_projections()
+    )
+
+
 class BatchDecoder:
     """Decodes batches of sources, ids or marked vectors, with one model or an ensemble.
 
@@ -207,20 +217,16 @@ class BatchDecoder:
         return [best[0].ids if best else [] for best in self.decode(sources)]
 
     def _project_tokens(self) -> None:
-        """Computes the products of embeddings and kernel once for all searches; again where weights may have changed.
-
-        The graph of the search reads them from variables, so that they are not a part of it.
-        """
+        """Computes what searches read once for all of them; again where weights may have changed."""
         if not self._config.project_tokens or (self._projections is not None and self._final_weights):
             return
-        products = self._model.token_projections()
         if self._projections is None:
-            self._projections = tf.nest.map_structure(
-                lambda part: None if part is None else tf.Variable(part, trainable=False), products
-            )
+            self._projections = projection_variables(self._model)
         else:
             tf.nest.map_structure(
-                lambda kept, part: None if part is None else kept.assign(part), self._projections, products
+                lambda kept, part: None if part is None else kept.assign(part),
+                self._projections,
+                self._model.token_projections(),
             )
 
 

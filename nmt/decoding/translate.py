@@ -48,6 +48,7 @@ class Translator:
         bundle: the first model's.
         config: the decoding settings.
         model: the network of ``bundle``.
+        voters: what decodes: the network, or the ensemble.
         identity: all that its translations depend on, as JSON values.
         long_input: what is done to lines that are too long, and how many there were.
         unmet: translations that lack something that was asked of them, parts of lines that are split counted singly.
@@ -92,7 +93,7 @@ class Translator:
                 action="Add --replace-unknown, or leave it out",
             )
         self._dictionary = (dictionary or {}) if self.config.replace_unknown else None
-        self._voters = voters
+        self.voters = voters
         self.identity = {
             "bundles": [voter.digest for voter in (bundle, *others)],
             "weights": list(weights),
@@ -128,7 +129,7 @@ class Translator:
         """What finds out about outputs that there are."""
         from nmt.decoding.translation import Examiner
 
-        return Examiner(self._voters, self.bundle.tokenizers, self._dictionary)
+        return Examiner(self.voters, self.bundle.tokenizers, self._dictionary)
 
     def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES, first_line: int = 1) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.

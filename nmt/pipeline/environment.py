@@ -43,7 +43,11 @@ def check_versions() -> list[Finding]:
         tensorflow = installed_version("tensorflow") or "0.0"
         fits = Version(text).release[:2] == Version(tensorflow).release[:2]
         meaning = "It is of TensorFlow's version." if fits else f"It is made for another TensorFlow than {tensorflow}."
-        action = "" if fits else "Install the tensorflow-text of TensorFlow's version, or remove it: nmt needs none."
+        action = (
+            ""
+            if fits
+            else "Install the tensorflow-text of TensorFlow's version, or remove it: only nmt export needs it."
+        )
         findings.append(Finding("tensorflow-text", None, text, "good" if fits else "look", meaning, action))
     return findings
 

@@ -20,6 +20,7 @@ ORDER = [
     "models",
     "bundle",
     "decoding",
+    "export",
     "evaluation",
     "training",
     "charts",
@@ -30,7 +31,7 @@ ORDER = [
     "cli",
 ]
 RANKS = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
-TENSORFLOW_MODULES = {"dataset", "models", "training", "decoding"}
+TENSORFLOW_MODULES = {"dataset", "models", "training", "decoding", "export"}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__main__.py",))
 
 
