@@ -27,6 +27,9 @@ check: lint test
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet "torch==2.13.0"
 	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/nmt run multi30k-en-de
+	$(BIN)/python benchmarks/decoding_speed.py work/runs/multi30k-en-de/bundle \
+	  multi30k/test_2016_flickr:en multi30k/test_2016_flickr:de
 
 # Some minutes and about an hour on two cores; what has been run before is not run again.
 papers: $(READY)

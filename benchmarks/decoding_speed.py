@@ -2,6 +2,8 @@
 
     python benchmarks/decoding_speed.py work/runs/multi30k-en-de/bundle SOURCE REFERENCE
 
+SOURCE and REFERENCE are files, or sides of a corpus card such as multi30k/test_2016_flickr:de.
+
 Both read the same lines and write lines; each lives in a process of its own and waits while the other is timed. They
 take turns, and ratios are medians over the rounds. The ladder prints every step from the plain search to the fastest
 with its BLEU; the last part translates single sentences.
@@ -22,11 +24,20 @@ from typing import Any
 
 from turns import Contestant, answer_in_turn
 
+_PLAIN = {"beam_size": 5, "project_tokens": False}
+_SHORT = {"shortlist": 20, "matrices": "bfloat16"}
 LADDER: dict[str, tuple[str, dict[str, Any]]] = {
     "PyTorch greedy": ("torch", {"beam_size": 1}),
     "greedy": ("nmt", {"beam_size": 1}),
     "PyTorch beam 5": ("torch", {"beam_size": 5}),
+    "beam 5, every product at every step": ("nmt", _PLAIN),
     "beam 5": ("nmt", {"beam_size": 5}),
+    "beam 5, matrices of bfloat16": ("nmt", {"beam_size": 5, "matrices": "bfloat16"}),
+    "beam 5, shortlist of 20": ("nmt", {"beam_size": 5, "shortlist": 20}),
+    "beam 5, both": ("nmt", {"beam_size": 5} | _SHORT),
+    "beam 3, both": ("nmt", {"beam_size": 3} | _SHORT),
+    "beam 2, both": ("nmt", {"beam_size": 2} | _SHORT),
+    "greedy, both": ("nmt", {"beam_size": 1} | _SHORT),
 }
 """The rows of the table: who translates, and with which settings of ``decoding``."""
 
@@ -42,8 +53,8 @@ def main() -> None:
     """Runs the benchmark and prints its tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("reference", type=Path)
+    parser.add_argument("source")
+    parser.add_argument("reference")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", nargs="+", choices=LADDER, default=list(LADDER), help="only these")
     parser.add_argument("--sentences", type=int, default=50, help="that are translated one by one; 0: none")
@@ -102,10 +113,9 @@ def report(
 ) -> dict[str, Any]:
     """Prints the tables and returns their figures."""
     from nmt.evaluation.scores import score_lines
-    from nmt.textio import read_lines
 
-    references = list(read_lines(options.reference))
-    words = sum(len(line.split()) for line in read_lines(options.source))
+    references = read_text(options.reference)
+    words = sum(len(line.split()) for line in read_text(options.source))
     twins = [name for name in options.rows if LADDER[name][0] == "torch"]
     ladder = {}
     for name in options.rows:
@@ -136,14 +146,20 @@ def report(
     return {"ladder": ladder, "single": single}
 
 
+def read_text(name: str) -> list[str]:
+    """Returns the lines of a file, or of a side of a corpus card."""
+    from nmt.pipeline.named_texts import read_source
+    from nmt.pipeline.workspace import Workspace
+
+    return list(read_source(name, Workspace.at(None).corpora).lines)
+
+
 Translate = Callable[[list[str], dict[str, Any]], list[str]]
 
 
 def serve(translate: Translate, options: argparse.Namespace) -> None:
     """The process of one contestant."""
-    from nmt.textio import read_lines
-
-    lines = list(read_lines(options.source))
+    lines = read_text(options.source)
 
     def answer(question: Any) -> Any:
         if not question["alone"]:

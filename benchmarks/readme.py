@@ -3,6 +3,7 @@
 python benchmarks/readme.py          # after copying work/leaderboards/*.jsonl to benchmarks/results, or results/tasks,
                                      # and work/studies/* to results/studies
 python benchmarks/training_speed.py --json benchmarks/results/training_speed.json
+python benchmarks/decoding_speed.py BUNDLE SOURCE REFERENCE --json benchmarks/results/decoding_speed.json
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def main() -> None:
 
 def with_tables(text: str) -> str:
     """Returns the README with its tables made anew."""
-    sections = {"results": results_table(), "tasks": tasks_table(), "speed": speed_table()}
+    sections = {"results": results_table(), "tasks": tasks_table()}
+    sections |= {"speed": speed_table(), "decoding": decoding_table()}
     sections |= {f"study {path.name}": study_table(path) for path in sorted((RESULTS / "studies").iterdir())}
     for name, table in sections.items():
         section = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
@@ -103,6 +105,21 @@ def speed_table() -> str:
                     f"| {shape} | {name} | {figure['milliseconds']:.0f} | {figure['share_of_matrix_product']:.0%} "
                     f"| {figure['nmt_is_faster_by']:.2f} |"
                 )
+    return "\n".join(lines)
+
+
+def decoding_table() -> str:
+    """Returns one row per step of the ladder, and the times of single sentences."""
+    figures = json.loads((RESULTS / "decoding_speed.json").read_bytes())
+    lines = [
+        "| search | source words/s | BLEU | times PyTorch greedy | times PyTorch beam 5 |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, row in figures["ladder"].items():
+        ratios = " | ".join(f"{row[f'faster than {twin}']:.2f}" for twin in ("PyTorch greedy", "PyTorch beam 5"))
+        lines.append(f"| {name} | {row['words_per_second']:,.0f} | {row['bleu']:.2f} | {ratios} |")
+    lines += ["", "| one sentence at a time | median ms |", "|---|---:|"]
+    lines += [f"| {name} | {row['median_ms']:.1f} |" for name, row in figures["single"].items()]
     return "\n".join(lines)
 
 

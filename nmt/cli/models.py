@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +73,42 @@ def visualize_phrases(bundle: Path, source: Path, output: Path, pooling: Any) ->
     vectors = SentenceEncoder(opened, pooling).embed(phrases.lines)
     for path in write_phrases(output, opened.recipe.name, phrases, vectors):
         print(path)
+
+
+@visualize.command("attention")
+@bundle_argument
+@source_argument
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where to write."
+)
+@click.option("--lines", type=click.IntRange(min=1), default=10, show_default=True, help="Most lines that are drawn.")
+@click.option(
+    "--by", type=click.Choice(["piece", "word"]), default="piece", show_default=True, help="What rows and columns are."
+)
+@click.option("--beam-size", type=int, help="Hypotheses kept per step; 1 is greedy search.")
+def visualize_attention(
+    bundle: Path, source: Path | None, output: Path, lines: int, by: Any, beam_size: int | None
+) -> None:
+    """Draw where the model looks when it translates the first lines of SOURCE, or of standard input.
+
+    Writes attention-1.png for the first line, and so on; blank lines have no picture. The source stands in its own
+    order, whichever way the model reads it. Words that a model copied are orange, with how much of them was copied.
+    """
+    from nmt.bundle import load_bundle
+    from nmt.terminal import load_tensorflow
+    from nmt.textio import read_input
+    from nmt.visualize.attention import attention_map, write_attention
+
+    opened = load_bundle(bundle)
+    chosen = list(islice(read_input(no_dash(source)), lines))
+    load_tensorflow()
+    from nmt.decoding.translate import Translator
+
+    translator = Translator(opened, {} if beam_size is None else {"beam_size": beam_size})
+    translator.check_attention("nmt visualize attention")
+    found = (attention_map(best, by) for best, *_ in translator.translations(chosen))
+    paths, missing = write_attention(output, [(number, each) for number, each in enumerate(found, 1) if each])
+    for path in paths:
+        print(path)
+    if missing:
+        print(f"no installed font has these characters: {missing}", file=sys.stderr)

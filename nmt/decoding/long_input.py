@@ -231,6 +231,7 @@ def _joined_words(parts: Sequence[Words], gaps: Sequence[str]) -> Words:
     """Returns the words of all parts; two that no gap stands between are one."""
     words: list[str] = []
     places: list[list[int]] = []
+    pieces: list[str] = []
     for part, gap in zip(parts, [" ", *gaps], strict=False):
         one = not gap and bool(words) and bool(part.words)
         begin = len(words) - one
@@ -238,4 +239,5 @@ def _joined_words(parts: Sequence[Words], gaps: Sequence[str]) -> Words:
             words[-1] += part.words[0]
         words += part.words[one:]
         places += [[begin + place for place in piece] for piece in part.places]
-    return Words(words, places)
+        pieces += part.pieces
+    return Words(words, places, pieces)

@@ -25,10 +25,17 @@ Floats = npt.NDArray[np.float64]
 
 
 class Words(NamedTuple):
-    """The words of a text, which stand between white space, and for each of its pieces the words it is a part of."""
+    """The words of a text, which stand between white space, and the pieces that they are made of.
+
+    Attributes:
+        words: the words.
+        places: for each piece, the words that it is a part of; EOS is a part of none.
+        pieces: the text of each piece, white space and all; that of EOS is empty.
+    """
 
     words: list[str]
     places: list[list[int]]
+    pieces: list[str]
 
 
 @dataclass(frozen=True)
@@ -177,15 +184,18 @@ class _Read(NamedTuple):
 
     @classmethod
     def of(cls, text: str, spans: Sequence[Span]) -> _Read:
-        return cls(_words(text, spans, len(spans) + 1), [text[begin:end] for begin, end in spans])
+        words = _words(text, spans, len(spans) + 1)
+        return cls(words, words.pieces[:-1])
 
     @classmethod
     def of_steps(cls, steps: int) -> _Read:
         names = [str(step) for step in range(steps)]
-        return cls(Words(names, [[step] for step in range(steps)]), names)
+        return cls(Words(names, [[step] for step in range(steps)], names), names)
 
 
 def _words(text: str, spans: Sequence[Span], tokens: int) -> Words:
     """Returns the words of a text by its pieces; the tokens behind these, EOS, are a part of none."""
     words, places = words_of_pieces(text, spans)
-    return Words(words, [*places, *([] for _ in range(tokens - len(places)))])
+    behind = tokens - len(places)
+    pieces = [text[begin:end] for begin, end in spans]
+    return Words(words, [*places, *([] for _ in range(behind))], [*pieces, *[""] * behind])

@@ -204,7 +204,7 @@ def _draw_labels(axes: Any, points: Array, lines: list[str], renderer: Any) -> N
             label.remove()
 
 
-def shortened(text: str) -> str:
-    """Returns a phrase as a label: without control characters, and not long."""
+def shortened(text: str, most: int = _LABEL_CHARACTERS) -> str:
+    """Returns a text as a label: without control characters, and not longer than so many characters."""
     text = "".join(character if character.isprintable() else " " for character in text).strip()
-    return text if len(text) <= _LABEL_CHARACTERS else text[: _LABEL_CHARACTERS - 1].rstrip() + "…"
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -65,3 +65,10 @@ def test_fields_and_lines(words):
         assert {int(link.split("-")[1]) for link in links.split()} == set(range(count))
     refused = words("translate", BUNDLE, "--n-best", 3, stdin=source, expect=2)
     assert b"Set the beam size to 3" in refused.stderr
+
+
+def test_attention_is_drawn_line_by_line(words, tmp_path):
+    source = b"old red house\n\nblue car\nold child\n"
+    done = words("visualize", "attention", BUNDLE, "--lines", 3, "-o", tmp_path / "folder", stdin=source)
+    assert [line.rsplit("/")[-1] for line in done.stdout.decode().split()] == ["attention-1.png", "attention-3.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "folder").iterdir())

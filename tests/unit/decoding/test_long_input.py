@@ -108,7 +108,8 @@ def translation(text, tokens, weights=None):
     words = text.split()
     places = [[number] for number in range(len(words))]
     forced = Forced(np.arange(tokens, dtype=np.float32), weights, None)
-    details = Details([], text, forced, Words(words, [*places, []]), Words(words, [*places, []]))
+    own = Words(words, [*places, []], [*words, ""])
+    details = Details([], text, forced, own, own)
     return Translation("", text, Hypothesis([9] * (tokens - 1) + [EOS], -float(tokens), -2.0 * tokens), details)
 
 

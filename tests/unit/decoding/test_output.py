@@ -14,8 +14,9 @@ from nmt.tokenizer import EOS
 WEIGHTS = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.0, 0.0, 1.0]], np.float32)
 FORCED = Forced(np.array([-0.25, -0.5, -0.75, -1.0], np.float32), WEIGHTS, np.array([1, 0.5, 0.25, 1], np.float32))
 IDS = [5, 6, 7, EOS]
-SIDES = Words(["house", "7"], [[0], [1], []]), Words(["Haus", "7"], [[0], [0], [1], []])
-BEST = Translation("house 7", "Haus 7", Hypothesis(IDS, -0.625, -2.5), Details(IDS, "Haus 7", FORCED, *SIDES))
+SOURCE = Words(["house", "7"], [[0], [1], []], ["house", " 7", ""])
+TARGET = Words(["Haus", "7"], [[0], [0], [1], []], ["Ha", "us", " 7", ""])
+BEST = Translation("house 7", "Haus 7", Hypothesis(IDS, -0.625, -2.5), Details(IDS, "Haus 7", FORCED, SOURCE, TARGET))
 SECOND = Translation("house 7", "Heim", Hypothesis([8], -3.0, -3.0), None)
 BLANK = Translation("", "")
 
