@@ -35,13 +35,11 @@ def check_exportable(bundle: Bundle, folder: Path, settings: dict[str, Any]) -> 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"{folder}: it is there already", action="Give a new folder, or remove what is there")
     decoding = read_settings(DecodingConfig, bundle.recipe.decoding.model_dump() | settings, "decoding")
-    for name, off in (("shortlist", "null"), ("replace_unknown", "false")):
-        if getattr(decoding, name):
-            raise UsageError(
-                f"decoding.{name}: an exported model cannot do this",
-                received=getattr(decoding, name),
-                action=f"Export without it: --set {name}={off}",
-            )
+    if decoding.replace_unknown:
+        raise UsageError(
+            "decoding.replace_unknown: an exported model cannot do this",
+            action="Export without it: --set replace_unknown=false",
+        )
 
 
 def export_command(

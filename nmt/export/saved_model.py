@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+from nmt.bundle import Bundle
 from nmt.cleaning.normalize import normalizer_of
 from nmt.decoding.decoder import projection_variables, search_problem
 from nmt.decoding.restrictions import NEVER
@@ -50,6 +52,9 @@ class TextGraph:
         self._model = translator.voters
         self._config = translator.config
         self._text = GraphText(normalizer_of(bundle.recipe.cleaning), bundle.tokenizers)
+        self._shortlist: _Shortlist | None = None
+        if self._config.shortlist is not None:
+            self._shortlist = _Shortlist(bundle, self._config.shortlist)
         self._long = GraphLongInput(translator.long_input.mode, translator.long_input.limit, self._text)
         self._projections = projection_variables(self._model) if self._config.project_tokens else None
 
@@ -60,6 +65,7 @@ class TextGraph:
         # A Keras layer would bring more of itself than its variables.
         module.weights = [weight.value for model in models for weight in model.weights]
         module.products = [part for part in tf.nest.flatten(self._projections) if part is not None]
+        module.candidates = None if self._shortlist is None else self._shortlist.candidates
         module.tokenizers = self._text.resources
         return module
 
@@ -125,7 +131,9 @@ class TextGraph:
             longest = tf.cast(lengths[order[begin]], tf.int32)
             rows = order[begin : begin + tf.maximum(1, config.tokens_per_batch // config.beam_size // longest)]
             batch = tf.gather(sources, rows).to_tensor()
-            found = search(search_problem(self._model, batch, config, self._projections), config, wanted)
+            shortlist = None if self._shortlist is None else self._shortlist.of(batch, 4 * config.beam_size)
+            problem = search_problem(self._model, batch, config, self._projections, shortlist=shortlist)
+            found = search(problem, config, wanted)
             tokens, scores = found.tokens[:, :width], found.scores[:, :width]
             sizes = tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=2)
             texts = tf.where(scores > NEVER / 2, self._text.decode(tokens), "")
@@ -137,6 +145,24 @@ class TextGraph:
             some_left, translate_batch, (0, nothing), shape_invariants=shapes, parallel_iterations=1
         )
         return every
+
+
+class _Shortlist:
+    """The tokens that outputs of a batch are made of, as :class:`nmt.lexical_table.LexicalTable` has them."""
+
+    def __init__(self, bundle: Bundle, per_token: int) -> None:
+        table: Any = bundle.lexical_table  # the translator has refused a bundle without one
+        self.candidates = tf.Variable(table.candidates[:, :per_token], trainable=False)
+        self._always = table.shortlist(np.array([], np.int32), per_token)
+        self._vocab_size = bundle.tokenizers.target.vocab_size
+
+    def of(self, source: tf.Tensor, fewest: int) -> tf.Tensor:
+        """Returns int32 [V'] for ids [B, S], ascending; all tokens where there would be fewer than ``fewest``."""
+        candidates = tf.gather(self.candidates, source)
+        tokens = tf.concat([tf.reshape(candidates, [-1]), self._always], axis=0)
+        chosen = tf.scatter_nd(tokens[:, None], tf.ones_like(tokens), [self._vocab_size]) > 0
+        chosen |= tf.math.count_nonzero(chosen) < fewest
+        return tf.cast(tf.where(chosen)[:, 0], tf.int32)
 
 
 def _with_rows(every: Any, rows: tf.Tensor, found: Any) -> Any:

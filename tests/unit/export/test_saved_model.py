@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow_text", reason="TensorFlow Text is not installed")
@@ -18,6 +19,7 @@ from nmt.export import trial
 from nmt.export.command import FACTS, export_command
 from nmt.export.saved_model import OPTIONS, TextGraph
 from nmt.export.text import GraphText
+from nmt.lexical_table import LexicalTable
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.weights import weights_of
 
@@ -149,6 +151,23 @@ def test_settings_of_decoding_are_kept(bundle, lines, settings):
     translator, lines = Translator(bundle, SETTINGS | settings), [*lines[:9], *lines[20:27]]
     function = TextGraph(translator).functions()["translate"]
     trial.check_same("translate", lines, trial.bundle_answers(translator, lines, 1), answers(function, lines))
+
+
+def test_a_shortlist_is_taken_from_the_table(bundle, lines, tmp_path):
+    size = bundle.tokenizers.target.vocab_size
+    candidates = np.arange(4 * size, dtype=np.int32).reshape(size, 4) * 7 % size
+    table = LexicalTable(candidates, np.arange(4, 8, dtype=np.int32))
+    weights = weights_of(bundle.model())
+    write_bundle(tmp_path / "listed", bundle.recipe, bundle.tokenizers, weights, {}, table)
+    listed = load_bundle(tmp_path / "listed")
+    few, many = ({"beam_size": beam, "tokens_per_batch": 20, "shortlist": 1} for beam in (1, 5))
+    lines = [*lines[:9], *lines[40:50]]
+    for settings in (few, many):  # for a large beam there are not enough tokens
+        translator = Translator(listed, settings)
+        found = answers(TextGraph(translator).functions()["translate"], lines)
+        trial.check_same("translate", lines, trial.bundle_answers(translator, lines, 1), found)
+        all_tokens = trial.bundle_answers(Translator(listed, settings | {"shortlist": None}), lines, 1)
+        assert (found == all_tokens) == (settings is many)
 
 
 def test_models_that_vote(bundle, lines, tmp_path):
