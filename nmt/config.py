@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from nmt.corpora_config import CleaningStep, CorporaConfig, SyntheticConfig, default_cleaning
 from nmt.decoding_config import DecodingConfig
-from nmt.errors import RecipeError, nearest
+from nmt.errors import RecipeError, suggestion
 from nmt.model_config import SOURCE_TIES, Count, Fraction, ModelConfig, Positive
 from nmt.strict_yaml import Strict, override, read_yaml, refuse, validate
 
@@ -418,11 +418,10 @@ def find_recipe(reference: str) -> Path:
     names = sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml"))
     if reference in names:
         return folder / f"{reference}.yaml"
-    close = nearest(reference, names)
     raise RecipeError(
         f"{reference}: there is no such recipe",
         expected=f"a path, or one of {', '.join(names)}",
-        action=f"Did you mean {close}?" if close else "Give the path of a recipe file",
+        action=suggestion(reference, names, "Give the path of a recipe file"),
     )
 
 

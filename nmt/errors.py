@@ -89,3 +89,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """Returns the candidate that a misspelt ``name`` most probably meant, or None."""
     matches = difflib.get_close_matches(name, list(candidates), n=1, cutoff=0.5)
     return matches[0] if matches else None
+
+
+def suggestion(name: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
+    """Returns what to do about an unknown ``name``: the nearest candidate, or ``otherwise`` where none is near."""
+    close = nearest(name, candidates)
+    return f"Did you mean {close}?" if close else otherwise

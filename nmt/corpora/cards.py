@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PrivateAttr, model_validator
 
 from nmt.config import shipped_folder
-from nmt.errors import DataError, UsageError, nearest
+from nmt.errors import DataError, UsageError, nearest, suggestion
 from nmt.model_config import Count
 from nmt.strict_yaml import Strict, read_yaml, validate
 
@@ -206,12 +206,11 @@ def check_sides(card: CorpusCard, name: str, *sides: str) -> None:
     available = split_sides(card.split(name))
     for side in sides:
         if side not in available:
-            close = nearest(side, available)
             raise UsageError(
                 f"{card.id}/{name}: the split has no side {side}",
                 received=side,
                 expected=f"one of {', '.join(available)}",
-                action=f"Did you mean {close}?" if close else f"See nmt corpora show {card.id}",
+                action=suggestion(side, available, f"See nmt corpora show {card.id}"),
             )
 
 
@@ -266,14 +265,11 @@ def find_card(corpus: str, folders: Sequence[Path] = ()) -> CorpusCard:
     paths = card_paths(folders)
     if corpus in paths:
         return load_card(paths[corpus])
-    close = nearest(corpus, paths)
     raise UsageError(
         f"{corpus}: there is no corpus card of this name",
         received=corpus,
         expected=f"one of {', '.join(sorted(paths))}",
-        action=f"Did you mean {close}?"
-        if close
-        else f"Set {CARD_FOLDERS_VARIABLE} to the folder of a card of your own",
+        action=suggestion(corpus, paths, f"Set {CARD_FOLDERS_VARIABLE} to the folder of a card of your own"),
     )
 
 

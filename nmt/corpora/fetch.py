@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from nmt.corpora.cards import CardFile, CorpusCard
-from nmt.errors import FetchError, nearest
+from nmt.errors import FetchError, suggestion
 from nmt.storage import sha256_of_file, sync_folder
 
 MIRROR_VARIABLE = "NMT_MIRROR"
@@ -73,11 +73,10 @@ def stored_path(card: CorpusCard, name: str, store: Path) -> Path:
 def _card_file(card: CorpusCard, name: str) -> CardFile:
     if name in card.files:
         return card.files[name]
-    close = nearest(name, card.files)
     raise FetchError(
         f"{card.id}: the card has no file {name}",
         expected=f"one of {', '.join(card.files)}",
-        action=f"Did you mean {close}?" if close else f"See nmt corpora show {card.id}",
+        action=suggestion(name, card.files, f"See nmt corpora show {card.id}"),
     )
 
 

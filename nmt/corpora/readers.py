@@ -22,7 +22,7 @@ from nmt.corpora.cards import (
 )
 from nmt.corpora.fetch import Progress, fetch_files
 from nmt.corpora.pair import Pair
-from nmt.errors import DataError, nearest
+from nmt.errors import DataError, suggestion
 from nmt.textio import as_line, read_lines, read_parallel
 
 
@@ -140,11 +140,10 @@ def _column(path: Path, split: TsvSplit, side: str, first: list[str]) -> int:
     if isinstance(column, str):
         if column in first:
             return first.index(column)
-        close = nearest(column, first)
         raise DataError(
             f"{path}, line 1: the header has no column {column}",
             received=", ".join(first),
-            action=f"Did you mean {close}?" if close else "Correct columns in the card",
+            action=suggestion(column, first, "Correct columns in the card"),
         )
     if column < len(first):
         return column
@@ -186,11 +185,10 @@ def text_field(record: Any, field: str, place: str) -> str:
     for part in field.split("."):
         if not isinstance(value, dict) or part not in value:
             keys = list(value) if isinstance(value, dict) else []
-            close = nearest(part, keys)
             raise DataError(
                 f"{place}: there is no field {field}",
                 received=f"the fields {', '.join(keys)}" if keys else type(value).__name__,
-                action=f"Did you mean {close}?" if close else "Correct fields in the card",
+                action=suggestion(part, keys, "Correct fields in the card"),
             )
         value = value[part]
     if not isinstance(value, str):

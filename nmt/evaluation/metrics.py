@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 import nmt
 from nmt.config import EvaluationConfig
-from nmt.errors import UsageError, nearest
+from nmt.errors import UsageError, suggestion
 
 Floats = npt.NDArray[np.floating[Any]]
 Lines = Sequence[str]
@@ -170,11 +170,10 @@ def open_metric(
             return NeuralMetric(name, references, sources)
     if name in OF_MODELS:
         raise UsageError(f"{name}: it is a score of a model, not of text", action="A recipe's metrics can name it")
-    close = nearest(name, METRICS)
     raise UsageError(
         f"{name}: there is no such metric",
         expected=f"one of {', '.join(METRICS)}",
-        action=f"Did you mean {close}?" if close else None,
+        action=suggestion(name, METRICS),
     )
 
 

@@ -10,7 +10,7 @@ import random
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from nmt.errors import UsageError, nearest
+from nmt.errors import UsageError, suggestion
 
 _TYPO_RATE = 0.04  # of the letters: about one word in five of English
 _NOISE_RATE = 0.02  # of the characters: about one word in ten of English
@@ -30,11 +30,10 @@ def make_variant(name: str, lines: Sequence[str], seed: int) -> list[str]:
         UsageError: there is no such variant.
     """
     if name not in VARIANTS:
-        close = nearest(name, VARIANTS)
         raise UsageError(
             f"{name}: there is no such variant",
             expected=f"one of {', '.join(VARIANTS)}",
-            action=f"Did you mean {close}?" if close else None,
+            action=suggestion(name, VARIANTS),
         )
     if name in _OF_A_LINE:
         return [_OF_A_LINE[name](line) for line in lines]

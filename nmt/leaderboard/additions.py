@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.errors import DataError, UsageError, nearest
+from nmt.errors import DataError, UsageError, suggestion
 from nmt.evaluation.metrics import DEFAULT_OPTIONS, OF_MODELS, MetricOptions
 from nmt.evaluation.scores import METRICS
 from nmt.leaderboard.entry import (
@@ -95,11 +95,10 @@ class Additions:
             raise UsageError("costs are those of one system", expected="--system and --hypothesis")
         for metric in self.metrics:
             if metric not in METRICS:
-                close = nearest(metric, METRICS)
                 raise UsageError(
                     f"--metric {metric}: there is no such metric",
                     expected=f"one of {', '.join(METRICS)}",
-                    action=f"Did you mean {close}?" if close else None,
+                    action=suggestion(metric, METRICS),
                 )
 
     @property

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nmt.errors import DataError, UsageError, nearest
+from nmt.errors import DataError, UsageError, suggestion
 from nmt.evaluation.scores import Score
 from nmt.storage import canonical_json, sha256_of_json, sync_folder
 
@@ -222,11 +222,10 @@ def read_records(path: Path) -> tuple[list[Record], list[str]]:
         content = path.read_bytes()
     except OSError as error:
         names = board_names(path.parent)
-        close = nearest(path.stem, names)
         raise DataError(
             f"{path}: there is no leaderboard {path.stem} ({error.strerror})",
             expected=f"one of {', '.join(names)}" if names else "a leaderboard, but none has been written yet",
-            action=f"Did you mean {close}?" if close else "Run a recipe first; it adds its record at the end",
+            action=suggestion(path.stem, names, "Run a recipe first; it adds its record at the end"),
         ) from error
     return _parse(path, content)
 

@@ -16,7 +16,7 @@ import nmt
 from nmt import textio
 from nmt.bundle import Bundle, load_bundle
 from nmt.decoding_config import DecodingConfig
-from nmt.errors import DataError, UsageError, nearest
+from nmt.errors import DataError, UsageError, suggestion
 from nmt.evaluation import diagnostics, findings
 from nmt.evaluation.findings import Finding
 from nmt.pipeline.environment import describe_system, examine_environment
@@ -165,11 +165,10 @@ def find_run(name: str, workspace: Workspace) -> TrainedRun | None:
     if not workspace.last_run(name):
         if not (folder / "bundle.json").is_file():
             names = sorted(path.parent.name for path in (workspace.root / "runs").glob("*/run.json"))
-            close = nearest(name, names)
             raise UsageError(
                 f"{name}: there is no such run in {workspace.root}, and no bundle",
                 expected=f"one of {', '.join(names)}" if names else "a run; this workspace has none yet",
-                action=f"Did you mean {close}?" if close else "nmt status shows the runs",
+                action=suggestion(name, names, "nmt status shows the runs"),
             )
         if folder.parent.parent.name != "runs" or folder.name != "bundle":
             return None

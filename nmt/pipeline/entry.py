@@ -11,7 +11,7 @@ from typing import Any
 from nmt.cleaning.files import SOURCE_FILE, TARGET_FILE
 from nmt.cleaning.filters import comparable
 from nmt.config import Recipe
-from nmt.errors import UsageError, nearest
+from nmt.errors import UsageError, suggestion
 from nmt.evaluation.metrics import MetricOptions, text_metrics
 from nmt.leaderboard.entry import ONLY_REFERENCE, Entry, Scoring, TestSet, baselines, enter, make_records, texts_of
 from nmt.leaderboard.records import Record, board_path
@@ -140,11 +140,10 @@ def find_run(workspace: Workspace, run: str) -> tuple[dict[str, Path], Record]:
     folders = {stage: workspace.artifact(stage, digest) for stage, digest in stages.items()}
     if "record" not in folders or not (folders["record"] / "record.json").is_file():
         finished = list(_finished(workspace))
-        close = nearest(run, finished)
         raise UsageError(
             f"{run}: there is no finished run of this name in {workspace.root}",
             expected=f"one of {', '.join(finished)}" if finished else "a run, but none is finished",
-            action=f"Did you mean {close}?" if close else f"Run it first: nmt run {run}",
+            action=suggestion(run, finished, f"Run it first: nmt run {run}"),
         )
     return folders, Record.from_json(json.loads((folders["record"] / "record.json").read_bytes()))
 

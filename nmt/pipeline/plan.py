@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.config import Recipe
-from nmt.errors import RecipeError, UsageError, nearest
+from nmt.errors import RecipeError, UsageError, suggestion
 from nmt.pipeline.digest import differences, digest_of, stage_facts
 from nmt.pipeline.stage import SYNTHESIZE, Stage
 from nmt.pipeline.stages import STAGES
@@ -174,11 +174,10 @@ def _check_names(names: Sequence[str], recipe: Recipe) -> None:
     known = [stage.name for stage in STAGES if stage.belongs_to(recipe)]
     for name in names:
         if name not in known:
-            close = nearest(name, known)
             raise UsageError(
                 f"{name}: the recipe {recipe.name} has no such stage",
                 expected=f"one of {', '.join(known)}",
-                action=f"Did you mean {close}?" if close else None,
+                action=suggestion(name, known),
             )
 
 

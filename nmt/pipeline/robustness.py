@@ -9,7 +9,7 @@ from typing import Any
 
 from nmt import textio
 from nmt.bundle import Bundle, load_bundle
-from nmt.errors import DataError, UsageError, nearest
+from nmt.errors import DataError, UsageError, suggestion
 from nmt.evaluation.metrics import METRICS, MetricOptions, open_metric
 from nmt.evaluation.significance import Comparison, paired_randomisation
 from nmt.evaluation.variants import VARIANTS, make_variant
@@ -101,11 +101,10 @@ def find_trial(name: str, workspace: Workspace, test: str | None, files: Sequenc
         raise UsageError(f"{name}: there is no test set beside it", action="Give two files: a source and its reference")
     chosen = test or tests[0]
     if chosen not in tests:
-        close = nearest(chosen, tests)
         raise UsageError(
             f"{chosen}: the run {run.name} has no such test set",
             expected=f"one of {', '.join(tests)}",
-            action=f"Did you mean {close}?" if close else None,
+            action=suggestion(chosen, tests),
         )
     return Trial.of(bundle, chosen, *side_files(run.folder("fetch"), f"test/{chosen}"))
 

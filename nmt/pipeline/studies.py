@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nmt import textio
 from nmt.config import Recipe, load_recipe, shipped_folder
-from nmt.errors import RecipeError, UsageError, nearest
+from nmt.errors import RecipeError, UsageError, suggestion
 from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import Score
 from nmt.pipeline.run import print_progress, run_recipe
@@ -79,11 +79,10 @@ def study_folder(name: str) -> Path:
     for folder in (shipped_folder("pipelines") / "papers" / name, Path(name)):
         if any(folder.glob("*.yaml")):
             return folder
-    close = nearest(name, study_names())
     raise UsageError(
         f"{name}: there is no such study",
         expected=f"a folder of recipes, or one of {', '.join(study_names())}",
-        action=f"Did you mean {close}?" if close else None,
+        action=suggestion(name, study_names()),
     )
 
 

@@ -12,6 +12,7 @@ from nmt.errors import (
     RecipeError,
     UsageError,
     nearest,
+    suggestion,
 )
 
 
@@ -53,3 +54,9 @@ def test_nearest() -> None:
     assert nearest("beam_sise", ["beam_size", "seed"]) == "beam_size"
     assert nearest("zzzz", ["beam_size", "seed"]) is None
     assert nearest("x", []) is None
+
+
+def test_a_suggestion_is_the_nearest_or_what_to_do_otherwise() -> None:
+    assert suggestion("beam_sise", ["beam_size", "seed"], "Read the list") == "Did you mean beam_size?"
+    assert suggestion("zzzz", ["beam_size", "seed"], "Read the list") == "Read the list"
+    assert suggestion("zzzz", ["beam_size", "seed"]) is None
