@@ -6,8 +6,10 @@ takes its shortlist of the output vocabulary from it (Jean et al. 2015, section 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ from nmt.storage import atomic_file
 from nmt.tokenizer import BOS, EOS, PAD, UNK
 
 Ids = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
 
 CANDIDATES = 50
 """Target tokens that are kept for each source token."""
@@ -64,6 +67,53 @@ class LexicalTable:
             return cls(arrays["candidates"], arrays["frequent"])
 
 
+class PossibleLinks(NamedTuple):
+    """All links that there may be in some pairs, X in all: by pair, by target token, by source token, none first."""
+
+    source: npt.NDArray[np.int64]  # [X], 0 for none
+    target: npt.NDArray[np.int64]  # [X]
+    place: npt.NDArray[np.int64]  # [X], of the source token in its pair, from 1; 0 for none
+    owner: npt.NDArray[np.int64]  # [X], which of all target tokens a link belongs to
+    tokens: int  # target tokens in all
+
+    def shares(self, values: Floats) -> Floats:
+        """Returns the ``values`` [X] of the links, divided by the sum of those of the same target token."""
+        return np.asarray(values / np.bincount(self.owner, values, self.tokens)[self.owner])
+
+
+def possible_links(sources: Sequence[npt.NDArray[Any]], targets: Sequence[npt.NDArray[Any]]) -> PossibleLinks:
+    """Links every target token with every source token of its pair, and with none."""
+    lengths = np.array([len(row) for row in sources], np.int64) + 1
+    others = np.array([len(row) for row in targets], np.int64)
+    source = np.concatenate([part for row in sources for part in ([0], row)] or [[]]).astype(np.int64)
+    target = np.concatenate([*targets, []]).astype(np.int64)
+    counts = np.repeat(lengths, others)  # of each target token
+    owner = np.repeat(np.arange(len(target)), counts)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    begins = np.repeat(np.cumsum(lengths) - lengths, others)
+    return PossibleLinks(source[begins[owner] + place], target[owner], place, owner, len(target))
+
+
+def learn_table(links: PossibleLinks, size: int, prior: Floats | float = 1.0) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Finds t(target | source) by expectation maximisation.
+
+    Args:
+        links: of the pairs that are learned from.
+        size: target tokens are below it.
+        prior: [X], how probable each link is whatever its tokens are.
+
+    Returns:
+        The pairs of tokens that were seen together, as source * ``size`` + target, ascending, and their probabilities.
+    """
+    entries, entry = np.unique(links.source * size + links.target, return_inverse=True)
+    rows = entries // size
+    values = np.full(len(entries), 1.0 / size)
+    for _ in range(_ITERATIONS):
+        expected = np.bincount(entry, links.shares(values[entry] * prior), len(entries))
+        values = expected / np.bincount(rows, expected)[rows]
+    return entries, values
+
+
 def learn_lexical_table(corpus: EncodedCorpus, source_vocab_size: int, target_vocab_size: int) -> LexicalTable:
     """Learns the table of a corpus of ids; of a corpus that is too large, of pairs spread evenly over it.
 
@@ -72,32 +122,19 @@ def learn_lexical_table(corpus: EncodedCorpus, source_vocab_size: int, target_vo
         source_vocab_size: V of the source.
         target_vocab_size: V of the target.
     """
-    links = int((corpus.source.lengths * (corpus.target.lengths - 2)).sum())
-    numbers = np.arange(0, len(corpus), -(-links // _MOST_LINKS) or 1)
-    sources = [np.concatenate([[PAD], row[:-1]]) for row in corpus.source.select(numbers).rows()]  # without EOS
+    count = int((corpus.source.lengths * (corpus.target.lengths - 2)).sum())
+    numbers = np.arange(0, len(corpus), -(-count // _MOST_LINKS) or 1)
+    sources = [row[:-1] for row in corpus.source.select(numbers).rows()]  # without EOS
     targets = [row[1:-1] for row in corpus.target.select(numbers).rows()]  # without BOS and EOS
-    source_lengths, target_lengths = (np.array([len(row) for row in rows], np.int64) for rows in (sources, targets))
-    target = np.concatenate([*targets, np.zeros(0, np.int64)]).astype(np.int64)  # [T]
-    # Every target token is linked with every source token of its pair: X links in all.
-    counts = np.repeat(source_lengths, target_lengths)  # [T]
-    token = np.repeat(np.arange(len(target)), counts)  # [X], the target token of each link
-    within = np.arange(len(token)) - np.repeat(np.cumsum(counts) - counts, counts)
-    begins = np.repeat(np.cumsum(source_lengths) - source_lengths, target_lengths)  # [T]
-    source = np.concatenate([*sources, np.zeros(0, np.int64)])[begins[token] + within].astype(np.int64)  # [X]
-    entries, entry = np.unique(source * target_vocab_size + target[token], return_inverse=True)
+    possible = possible_links(sources, targets)
+    entries, probabilities = learn_table(possible, target_vocab_size)
     rows = entries // target_vocab_size
-    probabilities = np.full(len(entries), 1.0 / target_vocab_size)
-    for _ in range(_ITERATIONS):
-        linked = probabilities[entry]
-        shares = linked / np.bincount(token, linked, len(target))[token]
-        expected = np.bincount(entry, shares, len(entries))
-        probabilities = expected / np.bincount(rows, expected, source_vocab_size)[rows]
     best = np.lexsort((entries, -probabilities, rows))
     rows, columns = rows[best], entries[best] % target_vocab_size
     rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
     candidates = np.full((source_vocab_size, CANDIDATES), PAD, np.int32)
     kept = rank < CANDIDATES
     candidates[rows[kept], rank[kept]] = columns[kept]
-    frequency = np.bincount(target, minlength=target_vocab_size)
+    frequency = np.bincount(np.concatenate([*targets, np.zeros(0, np.int32)]), minlength=target_vocab_size)
     frequent = np.argsort(-frequency, kind="stable")[: np.count_nonzero(frequency)].astype(np.int32)
     return LexicalTable(candidates, frequent)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.dataset import EncodedCorpus, Sequences
+from nmt.lexical_table import PossibleLinks, learn_table, possible_links
 from nmt.tokenizer import Tokenizer, TokenizerPair
 
 Ids = npt.NDArray[np.int64]
@@ -28,7 +29,6 @@ Floats = npt.NDArray[np.float64]
 STEPS = 1 << 15
 """A link is one number: the target's step times this, plus the source's."""
 
-_ITERATIONS = 5
 _TENSION = 4.0
 _FROM_NONE = 0.08
 _LINKED = 0.4  # least mean of both probabilities
@@ -59,14 +59,13 @@ def align_pairs(corpus: EncodedCorpus, tokenizers: TokenizerPair) -> Sequences:
     sizes = [len(a) * len(b) for a, b in zip(source.words, target.words, strict=True)]
     chosen = range(0, len(corpus), -(-sum(sizes) // _CHUNK_LINKS) or 1)
     sample = [source.words[row] for row in chosen], [target.words[row] for row in chosen]
-    there, back = _learn(_flatten(*sample), target.size), _learn(_flatten(*reversed(sample)), source.size)
+    there, back = _learn(*sample, target.size), _learn(*sample[::-1], source.size)
     links: list[Ids] = []
     for rows in _chunks(sizes):
         sides = source.words[rows], target.words[rows]
-        forward, backward = _flatten(*sides), _flatten(*reversed(sides))
         matrices = zip(
-            _matrices(forward, there.posteriors(forward), *sides),
-            _matrices(backward, back.posteriors(backward), *reversed(sides)),
+            there.posteriors(*sides),
+            back.posteriors(*reversed(sides)),
             source.places[rows],
             target.places[rows],
             strict=True,
@@ -111,48 +110,22 @@ def _chunks(sizes: Sequence[int]) -> Iterator[slice]:
     yield slice(begin, len(sizes))
 
 
-def _matrices(pairs: _Pairs, values: Floats, sources: Sequence[Ids], targets: Sequence[Ids]) -> Iterator[Floats]:
-    """Yields the values of the links of each pair, [T, S], without those to none."""
-    begin = 0
-    for source, target in zip(sources, targets, strict=True):
-        shape = len(target), len(source) + 1
-        yield values[begin : begin + shape[0] * shape[1]].reshape(shape)[:, 1:]
-        begin += shape[0] * shape[1]
-
-
 def _piece_links(linked: npt.NDArray[np.bool_], source_places: Ids, target_places: Ids) -> Ids:
     """Returns the links of the pieces of a pair whose words [T, S] are ``linked``."""
     target, source = np.nonzero(linked[np.ix_(target_places, source_places)])
     return np.asarray(target * STEPS + source)
 
 
-class _Pairs(NamedTuple):
-    """All possible links of some pairs, X in all: sources of S words, before each of them none, targets of T."""
-
-    source: Ids  # [X], the word of the source, 0 for none
-    target: Ids  # [X]
-    prior: Floats  # [X], which sums to 1 over the links of a target word
-    owner: Ids  # [X], which of all target words a link belongs to
-    words: int  # target words in all
-
-
-def _flatten(sources: Sequence[Ids], targets: Sequence[Ids]) -> _Pairs:
-    """Returns the possible links, by pair, then target word, then source word, none first."""
-    lengths = np.array([len(row) for row in sources], np.int64) + 1
+def _priors(links: PossibleLinks, sources: Sequence[Ids], targets: Sequence[Ids]) -> Floats:
+    """Returns the part of each link's probability [X] that does not depend on its words; they sum to 1 by target."""
     others = np.array([len(row) for row in targets], np.int64)
-    every_source = np.concatenate([part for row in sources for part in ([0], row)] or [[]]).astype(np.int64)
-    every_target = np.concatenate([*targets, []]).astype(np.int64)
-    counts = np.repeat(lengths, others)  # of each target word
-    owner = np.repeat(np.arange(len(every_target)), counts)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)  # 0 is none
-    begins = np.repeat(np.cumsum(lengths) - lengths, others)
-    step = np.arange(len(every_target)) - np.repeat(np.cumsum(others) - others, others)
+    lengths = np.repeat([len(row) for row in sources], others)  # of the source of each target word
+    step = np.arange(links.tokens) - np.repeat(np.cumsum(others) - others, others)
     place = (step + 0.5) / np.repeat(others, others)
-    distance = np.abs((within - 0.5) / (counts - 1)[owner] - place[owner])
-    weight = np.where(within == 0, 0.0, np.exp(-_TENSION * distance))
-    total = np.bincount(owner, weight, len(every_target))
-    prior = np.where(within == 0, _FROM_NONE, (1.0 - _FROM_NONE) * weight / np.maximum(total, 1e-30)[owner])
-    return _Pairs(every_source[begins[owner] + within], every_target[owner], prior, owner, len(every_target))
+    distance = np.abs((links.place - 0.5) / lengths[links.owner] - place[links.owner])
+    weight = np.where(links.place == 0, 0.0, np.exp(-_TENSION * distance))
+    total = np.maximum(np.bincount(links.owner, weight, links.tokens), 1e-30)
+    return np.where(links.place == 0, _FROM_NONE, (1.0 - _FROM_NONE) * weight / total[links.owner])
 
 
 class _Table(NamedTuple):
@@ -162,25 +135,24 @@ class _Table(NamedTuple):
     values: Floats
     size: int
 
-    def posteriors(self, pairs: _Pairs) -> Floats:
-        """Returns the probability [X] of each link, given its target word; a pair that was not seen has hardly any."""
-        wanted = pairs.source * self.size + pairs.target
+    def posteriors(self, sources: Sequence[Ids], targets: Sequence[Ids]) -> Iterator[Floats]:
+        """Yields for each pair the probability [T, S] of each link, given its target word, without those to none.
+
+        A pair of words that was not seen has hardly any.
+        """
+        links = possible_links(sources, targets)
+        wanted = links.source * self.size + links.target
         index = np.minimum(np.searchsorted(self.entries, wanted), len(self.entries) - 1)
         values = np.where(self.entries[index] == wanted, self.values[index], _UNSEEN)
-        return _shares(pairs, values)
+        values = links.shares(values * _priors(links, sources, targets))
+        begin = 0
+        for source, target in zip(sources, targets, strict=True):
+            shape = len(target), len(source) + 1
+            yield values[begin : begin + shape[0] * shape[1]].reshape(shape)[:, 1:]
+            begin += shape[0] * shape[1]
 
 
-def _shares(pairs: _Pairs, values: Floats) -> Floats:
-    joint = values * pairs.prior
-    return np.asarray(joint / np.bincount(pairs.owner, joint, pairs.words)[pairs.owner])
-
-
-def _learn(pairs: _Pairs, size: int) -> _Table:
-    """Finds the table of some pairs whose target ids are below ``size``."""
-    entries, entry = np.unique(pairs.source * size + pairs.target, return_inverse=True)
-    rows = entries // size
-    values = np.full(len(entries), 1.0 / size)
-    for _ in range(_ITERATIONS):
-        expected = np.bincount(entry, _shares(pairs, values[entry]), len(entries))
-        values = expected / np.bincount(rows, expected)[rows]
-    return _Table(entries, values, size)
+def _learn(sources: Sequence[Ids], targets: Sequence[Ids], size: int) -> _Table:
+    """Finds the table of some pairs whose target words are below ``size``."""
+    links = possible_links(sources, targets)
+    return _Table(*learn_table(links, size, _priors(links, sources, targets)), size)
