@@ -211,7 +211,7 @@ def torch_translator(options: argparse.Namespace) -> Translate:
     decoding = bundle.recipe.decoding
 
     def translate(lines: list[str], settings: dict[str, Any]) -> list[str]:
-        filled, sources = encode_filled(lines, bundle.normalize, bundle.tokenizers.source)
+        filled, sources = encode_filled([bundle.normalize(line) for line in lines], bundle.tokenizers.source)
         limits = [
             min(int(len(source) * decoding.max_length_ratio) + decoding.max_length_extra, decoding.max_output_tokens)
             for source in sources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,8 @@ from nmt.cleaning.normalize import is_blank
 from nmt.tokenizer import EOS, Tokenizer
 
 
-def encode_filled(
-    lines: Sequence[str], normalize: Callable[[str], str], tokenizer: Tokenizer
-) -> tuple[list[int], list[list[int]]]:
-    """Returns which lines are not blank, and the ids of these as an encoder takes them: normalised, behind them EOS."""
-    normalized = [normalize(line) for line in lines]
+def encode_filled(normalized: Sequence[str], tokenizer: Tokenizer) -> tuple[list[int], list[list[int]]]:
+    """Returns which normalised lines are not blank, and the ids of these as an encoder takes them: behind them EOS."""
     filled = [index for index, text in enumerate(normalized) if not is_blank(text)]
     encoded = tokenizer.encode([normalized[index] for index in filled])
     return filled, [[*ids, EOS] for ids in encoded]

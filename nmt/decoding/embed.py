@@ -69,7 +69,7 @@ class SentenceEncoder:
         return np.concatenate(chunks)
 
     def _embed_chunk(self, lines: list[str]) -> Vectors:
-        filled, sources = encode_filled(lines, self._normalize, self._bundle.tokenizers.source)
+        filled, sources = encode_filled([self._normalize(line) for line in lines], self._bundle.tokenizers.source)
         vectors = np.zeros((len(lines), self.size), np.float32)
         for chosen, batch in length_batches(sources, self._bundle.recipe.decoding.tokens_per_batch):
             vectors[[filled[index] for index in chosen]] = self._summary(tf.constant(batch)).numpy()

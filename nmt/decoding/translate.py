@@ -175,7 +175,7 @@ class Translator:
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
             normalized = [self._normalize(line) for line in chunk]
-            filled, sources = encode_filled(chunk, self._normalize, self.bundle.tokenizers.source)
+            filled, sources = encode_filled(normalized, self.bundle.tokenizers.source)
             divided = [
                 self.long_input.divide(normalized[row], ids, first_line + row)
                 for row, ids in zip(filled, sources, strict=True)

@@ -16,7 +16,7 @@ from nmt.evaluation.metrics import OF_MODELS, Floats, MetricOptions, open_metric
 from nmt.evaluation.perplexity import open_perplexity
 from nmt.evaluation.summaries import SummaryMeasures, measure_summaries, summary_baselines
 from nmt.leaderboard.texts import Text
-from nmt.pipeline.entry import find_run
+from nmt.pipeline.entry import finished_run
 from nmt.pipeline.named_texts import read_lines_of
 from nmt.pipeline.stage import side_files
 from nmt.pipeline.workspace import Workspace
@@ -80,7 +80,7 @@ def compare_runs(
     _check_names(names)
     runs = {}
     for name in names:
-        folders, record = find_run(workspace, name)
+        folders, record = finished_run(workspace, name)
         recipe = Recipe.model_validate(record.recipe)
         runs[name] = _Run(recipe, list(record.scores), folders["fetch"], folders["translate"])
     first = runs[names[0]]

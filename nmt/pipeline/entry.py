@@ -123,14 +123,14 @@ def read_run(workspace: Workspace, run: str, board: str) -> tuple[Record, Recipe
     Raises:
         UsageError: there is no such run, or it is not finished.
     """
-    folders, record = find_run(workspace, run)
+    folders, record = finished_run(workspace, run)
     recipe = Recipe.model_validate(record.recipe)
     tests = test_sets(recipe, folders["fetch"], list(record.scores))
     fields = run_fields(recipe, folders, tests)
     return dataclasses.replace(record, board=board, **fields), recipe, folders["translate"], tests
 
 
-def find_run(workspace: Workspace, run: str) -> tuple[dict[str, Path], Record]:
+def finished_run(workspace: Workspace, run: str) -> tuple[dict[str, Path], Record]:
     """Returns the artifacts of the last run of a recipe, by stage, and its record.
 
     Raises:
