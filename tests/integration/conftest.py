@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +81,14 @@ def project(tmp_path: Path) -> Command:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Command:
-    """A project whose recipe was run once; tests must leave it as it is."""
+    """A project whose recipe was run once; tests must leave it as it is. ``continued`` is for those that run more."""
     command = make_project(tmp_path_factory.mktemp("finished"))
     command.output = command("run", "tiny.yaml").stdout.decode()
     return command
+
+
+@pytest.fixture
+def continued(finished: Command, tmp_path: Path) -> Command:
+    """A copy of the finished project."""
+    shutil.copytree(finished.folder, tmp_path / "continued")
+    return Command(tmp_path / "continued")

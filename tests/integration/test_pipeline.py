@@ -208,19 +208,19 @@ def test_a_stage_can_be_run_alone(project):
     ]
 
 
-def test_a_run_can_start_from_the_bundle_of_another(finished):
+def test_a_run_can_start_from_the_bundle_of_another(continued):
     bundle = "work/runs/tiny/bundle"
     settings = ["name=tuned", "training.max_epochs=1", f"training.start_from={bundle}"]
     arguments = [part for setting in settings for part in ("--set", setting)]
     other = "tokenizer={kind: bpe, vocab_size: 40}"
-    refused = finished("run", "tiny.yaml", "train", *arguments, "--set", other, expect=3)
+    refused = continued("run", "tiny.yaml", "train", *arguments, "--set", other, expect=3)
     assert b"Set tokenizer.source_from to this bundle" in refused.stderr
     kept = ["--set", f"{other[:-1]}, source_from: {bundle}}}"]
-    result = finished("run", "tiny.yaml", *arguments, *kept)
+    result = continued("run", "tiny.yaml", *arguments, *kept)
     assert b"start_from: encoder and decoder of tiny" in result.stderr
-    index = json.loads((finished.folder / "work" / "runs" / "tuned" / "bundle" / "bundle.json").read_bytes())
+    index = json.loads((continued.folder / "work" / "runs" / "tuned" / "bundle" / "bundle.json").read_bytes())
     assert index["facts"]["start_from"] == {"recipe": "tiny", "parts": ["encoder", "decoder"]}
-    original = json.loads((finished.folder / bundle / "bundle.json").read_bytes())
+    original = json.loads((continued.folder / bundle / "bundle.json").read_bytes())
     assert index["files"]["shared.model"] == original["files"]["shared.model"]
 
 
@@ -250,7 +250,7 @@ def test_fine_tuning_on_another_script_with_an_extended_vocabulary(finished, pro
     assert set("жшщ") & set(answers)
 
 
-def test_fine_tuning_on_a_sentence_score(finished):
+def test_fine_tuning_on_a_sentence_score(continued):
     bundle = "work/runs/tiny/bundle"
     settings = [
         "name=risk",
@@ -258,13 +258,13 @@ def test_fine_tuning_on_a_sentence_score(finished):
         "training={max_epochs: 1, checkpoint_every: 3, risk: {metric: chrf, samples: 3}}",
     ]
     arguments = [part for setting in settings for part in ("--set", setting)]
-    refused = finished("run", "tiny.yaml", *arguments, expect=2)
+    refused = continued("run", "tiny.yaml", *arguments, expect=2)
     assert b"training.risk needs a model whose samples are already sensible" in refused.stderr
     arguments += ["--set", f"training.start_from={bundle}"]
-    result = finished("run", "tiny.yaml", *arguments)
+    result = continued("run", "tiny.yaml", *arguments)
     assert b"validation after epoch 1" in result.stderr
     before, after = (
-        json.loads((finished.folder / "work" / "runs" / name / "bundle" / "bundle.json").read_bytes())
+        json.loads((continued.folder / "work" / "runs" / name / "bundle" / "bundle.json").read_bytes())
         for name in ("tiny", "risk")
     )
     # The same tokens in a batch, but four outputs of every source.
