@@ -6,7 +6,8 @@ every pair counts as it would have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,8 +65,8 @@ class TrainStep:
         if recipe.training.guided_alignment is not None:
             inputs = [*inputs, ids]
         piece = [*inputs, tf.TensorSpec([2], tf.int32), number]
-        self._whole_step = tf.function(self._step, input_signature=[*piece, rate])
-        self._add = tf.function(self._add_gradients, input_signature=piece)
+        self._whole_step = _by_coverage(self._step, [*piece, rate])
+        self._add = _by_coverage(self._add_gradients, piece)
         self._apply = tf.function(self._apply_sums, input_signature=[tf.TensorSpec([]), rate])
 
     def take(self, batches: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
@@ -86,9 +87,10 @@ class TrainStep:
 
     def _take(self, pieces: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
         rate = tf.constant(learning_rate, tf.float32)
+        covers = number > (self._config.coverage_after or 0)
         tokens = sum(int(np.count_nonzero(piece.target_out)) for piece in pieces)  # PAD is 0
         if len(pieces) == 1:
-            loss, norm = self._whole_step(*self._inputs(pieces[0], number, 0), rate)
+            loss, norm = self._whole_step(covers, *self._inputs(pieces[0], number, 0), rate)
             return StepResult(float(loss), tokens, float(norm))
         if not self._sums:
             self._sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in self.weights]
@@ -96,7 +98,7 @@ class TrainStep:
             total.assign(tf.zeros_like(total))
         loss_sum, count_sum = 0.0, 0
         for index, piece in enumerate(pieces):
-            loss, count = self._add(*self._inputs(piece, number, index))
+            loss, count = self._add(covers, *self._inputs(piece, number, index))
             loss_sum, count_sum = loss_sum + float(loss), count_sum + int(count)
         norm = self._apply(tf.constant(float(count_sum)), rate)
         return StepResult(loss_sum / count_sum, tokens, float(norm))
@@ -113,24 +115,31 @@ class TrainStep:
         state = np.random.SeedSequence([self._seed, number, index]).generate_state(2)
         return tf.constant(state.astype(np.int32))
 
-    def _step(self, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _step(self, covers: bool, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         *inputs, rate = arguments
         with tf.GradientTape() as tape:
-            total, count = self._loss(*inputs)
+            total, count = self._loss(covers, *inputs)
             loss = total / tf.cast(count, tf.float32)
-        return loss, self.optimizer.apply(tape.gradient(loss, self.weights), rate)
+        return loss, self.optimizer.apply(self._gradients(tape, loss), rate)
 
-    def _add_gradients(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _add_gradients(self, covers: bool, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            total, count = self._loss(*inputs)
-        for gradients, gradient in zip(self._sums, tape.gradient(total, self.weights), strict=True):
+            total, count = self._loss(covers, *inputs)
+        for gradients, gradient in zip(self._sums, self._gradients(tape, total), strict=True):
             gradients.assign_add(tf.convert_to_tensor(gradient))
         return total, count
+
+    def _gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the gradient of each weight; zeros for that of coverage while nothing is covered."""
+        gradients: list[tf.Tensor] = tape.gradient(
+            loss, self.weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return gradients
 
     def _apply_sums(self, count: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         return self.optimizer.apply([total / count for total in self._sums], rate)
 
-    def _loss(self, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _loss(self, covers: bool, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the loss of a piece as a sum, and over how many: of its real target tokens, or risks of sources."""
         *piece, seed, number = inputs
         if self._risk:
@@ -139,7 +148,7 @@ class TrainStep:
         config = self._config
         if config.scheduled_sampling:
             target_in = sampled_inputs(self._model, source, target_in, config, seed, number)
-        output, memory = self._model.teacher_forced(source, target_in, seed)
+        output, memory = self._model.teacher_forced(source, target_in, seed, covers=covers)
         coverage = None
         if config.coverage_loss:
             coverage = config.coverage_loss * tf.cast(number > config.coverage_loss_after, tf.float32)
@@ -169,6 +178,12 @@ class TrainStep:
                 action="Lower dataset.max_source_tokens and dataset.max_target_tokens, or the sizes of the model",
             )
         self.largest = _cells(worst) // 2 + 1
+
+
+def _by_coverage(function: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
+    """Compiles a function of whether attention knows its coverage, and of tensors."""
+    compiled = [tf.function(partial(function, covers), input_signature=signature) for covers in (False, True)]
+    return lambda covers, *inputs: compiled[covers](*inputs)
 
 
 def _cells(batch: AnyBatch) -> int:

@@ -15,7 +15,7 @@ from nmt.training.step import TrainStep
 VOCAB = 12
 
 
-def recipe_of(dropout=0.0, **training):
+def recipe_of(dropout=0.0, decoder=None, **training):
     return Recipe.model_validate(
         {
             "name": "steps",
@@ -23,7 +23,7 @@ def recipe_of(dropout=0.0, **training):
             "model": {
                 "embedding": {"size": 8},
                 "encoder": {"units": 8},
-                "decoder": {"units": 8},
+                "decoder": {"units": 8} | (decoder or {}),
                 "dropout": dropout,
             },
             "training": training,
@@ -75,10 +75,10 @@ def small_memory(step, cells):
     """Lets a step fail as if only so many cells had a place in memory."""
 
     def limited(function):
-        def call(source, target_in, *rest):
+        def call(covers, source, target_in, *rest):
             if source.shape[0] * (source.shape[1] + target_in.shape[1]) > cells:
                 raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-            return function(source, target_in, *rest)
+            return function(covers, source, target_in, *rest)
 
         return call
 
@@ -153,3 +153,17 @@ def test_a_batch_with_links_is_cut_into_pieces_as_well():
     whole, parts = (step.take([batch], 1, 0.1) for step in (together, apart))
     assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
     assert_equal(model, other)
+
+
+def test_attention_learns_its_coverage_from_the_step_on_that_the_recipe_says():
+    covering = {"attention": "additive", "coverage": True, "copy_source": "pointer_generator"}
+    late, model = step_of(sgd(decoder=covering, coverage_after=2))
+    early, other = step_of(sgd(decoder=covering), weights_of(model))
+    batch, row = batch_of(6), model.decoder.attention.coverage_row
+    # Of zeros, coverage is no different from none.
+    assert late.take([batch], 1, 0.1).loss == pytest.approx(early.take([batch], 1, 0.1).loss, rel=1e-5)
+    late.take([batch, batch_of(4)], 2, 0.1)
+    assert not np.any(row.numpy())
+    assert np.any(other.decoder.attention.coverage_row.numpy())
+    late.take([batch], 3, 0.1)
+    assert np.any(row.numpy())
