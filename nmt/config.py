@@ -197,6 +197,11 @@ class TrainingConfig(Strict):
         0.0, description="share of the tokens fed to the decoder that are its own (Bengio et al. 2015)"
     )
     scheduled_sampling_steps: Count = Field(10_000, description="steps over which that share rises from 0")
+    mixed_precision: Literal["bfloat16", "float16"] | None = Field(
+        None,
+        description="type of the matrix products, for GPUs: half the bytes, several times the rate; all else float32,"
+        " float16 with dynamic loss scaling; none: all is float32",
+    )
     deterministic: bool = Field(True, description="only operations that give the same bits every time, on a GPU too")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
     coverage_after: Count | None = Field(

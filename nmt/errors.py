@@ -9,6 +9,7 @@
     |   |-- FetchError     exit 3   a download, a hash
     |   `-- BundleError    exit 3   a trained model on disk
     `-- InterruptedRun     exit 4   stopped by a signal, can be continued
+        `-- LostWorker     exit 4   another machine has gone, can be continued
 
 A message has four parts, in this order: where it happened and what is wrong, what was received, what was expected,
 and what to do about it.
@@ -83,6 +84,10 @@ class InterruptedRun(NmtError):
     """The run was stopped by a signal after its state was saved."""
 
     exit_code = 4
+
+
+class LostWorker(InterruptedRun):
+    """Another process of a training on several machines has gone; checkpoints are kept."""
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

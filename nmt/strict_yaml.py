@@ -80,7 +80,7 @@ def validate(model: type[Model], tree: Any, path: Path) -> Model:
     except RecursionError as error:
         raise RecipeError(f"{path}: a value contains itself", action="Remove the alias") from error
     except ValidationError as error:
-        faults = [_describe(fault, model, tree, path) for fault in error.errors()]
+        faults = [_describe(fault, model, tree, str(path)) for fault in error.errors()]
         raise RecipeError("\n".join(faults)) from error
 
 
@@ -93,8 +93,7 @@ def read_settings(model: type[Model], settings: dict[str, Any], place: str) -> M
     try:
         return model.model_validate(settings)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise UsageError(f"{place}: {faults}", received=settings) from error
+        raise UsageError("\n".join(_describe(fault, model, settings, place) for fault in error.errors())) from error
 
 
 def _plain(value: Any) -> Any:
@@ -149,8 +148,9 @@ def _child(node: Any, part: str) -> Any:
     return node.get(part) if isinstance(node, dict) else None
 
 
-def _describe(fault: Any, model: type[Strict], tree: Any, path: Path) -> str:
-    """Turns one fault that pydantic found into a sentence: place, received, expected, nearest key."""
+def _describe(fault: Any, model: type[Strict], tree: Any, origin: str) -> str:
+    """Turns one fault that pydantic found in what ``origin`` gave into a sentence: place, received, expected, nearest
+    key."""
     # Branches of a union appear in pydantic's location as names of types; only what stands in the file is kept.
     location: list[str | int] = []
     node, line = tree, None
@@ -161,7 +161,7 @@ def _describe(fault: Any, model: type[Strict], tree: Any, path: Path) -> str:
         line = _line(node, part) or line
         node = _child(node, str(part))
     dotted = ".".join(str(part) for part in location) or "the recipe"
-    place = f"{path}, line {line}: {dotted}" if line else f"{path}: {dotted}"
+    place = f"{origin}, line {line}: {dotted}" if line else f"{origin}: {dotted}"
     if fault["type"] == "extra_forbidden":
         names = list(
             dict.fromkeys(name for section in _sections(model, location[:-1]) for name in section.model_fields)

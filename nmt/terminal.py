@@ -24,19 +24,29 @@ _PIPE_WIDTH = 160  # columns of a table that is not shown on a terminal
 def load_tensorflow() -> None:
     """Imports TensorFlow without the start-up messages of its C++ side, which none of its settings turns off.
 
-    They say nothing that a user can act on. If the import fails, they are shown after all.
+    They say nothing that a user can act on. If the import fails, they are shown after all. The devices are prepared.
+
+    Raises:
+        UsageError: ``NMT_DEVICES`` asks for devices that are not there.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for the messages after the import
     # Every model that a run trains has a search of its own, which TensorFlow takes for one that is traced too often.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    if "tensorflow" in sys.modules or sys.stderr is None:  # nothing to hide, or nobody to hide it from
-        return
+    if "tensorflow" not in sys.modules and sys.stderr is not None:  # something to hide, and somebody to hide it from
+        _import_silently("tensorflow")
+    from nmt.training.distribution import configure_devices
+
+    configure_devices()
+
+
+def _import_silently(name: str) -> None:
+    """Imports a module; what it writes to standard error is shown only if the import fails."""
     sys.stderr.flush()
     real = os.dup(_STANDARD_ERROR)
     with tempfile.TemporaryFile() as hidden:
         os.dup2(hidden.fileno(), _STANDARD_ERROR)
         try:
-            importlib.import_module("tensorflow")
+            importlib.import_module(name)
         except BaseException:
             hidden.seek(0)
             os.write(real, hidden.read())

@@ -29,7 +29,8 @@ def _of_a_recipe(verb: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def continuable() -> Iterator[None]:
-    """Turns SIGINT and SIGTERM inside of the block into the error that tells how to go on."""
+    """Turns SIGINT, SIGTERM and the loss of a worker inside of the block into the error that tells how to go on."""
+    from nmt.errors import LostWorker
     from nmt.pipeline.run import interrupted
     from nmt.terminal import command_to_continue
 
@@ -38,6 +39,9 @@ def continuable() -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         raise interrupted(command_to_continue()) from error
+    except LostWorker as error:
+        facts = {"received": error.received, "expected": error.expected}
+        raise LostWorker(error.problem, **facts, action=f"{error.action}:\n  {command_to_continue()}") from error
 
 
 @click.command()
@@ -53,10 +57,13 @@ def run(
     """
     from nmt.pipeline.run import run_recipe
     from nmt.terminal import program
+    from nmt.training.workers import Workers
 
     with continuable():
         loaded, path, workspace = _prepare(recipe, overrides, work)
         plan = run_recipe(loaded, path, workspace, stages, force)
+    if not Workers.of_environment().is_chief:
+        return
     if not any(planned.reasons for planned in plan):
         print(f"Nothing to do: all stages of {loaded.name} are up to date.", file=sys.stderr)
     if plan[-1].stage.name == "record":

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from nmt.models.layers import product
+from nmt.models.layers import factor, matrix_gradient, product
 from nmt.models.lstm import orthogonal_gates
 
 
@@ -61,23 +61,22 @@ class Gru(keras.layers.Layer):
             The outputs [B, T, H], which mean nothing where ``mask`` is false, and the state after each sequence's last
             real step.
         """
-        weights = (
-            tf.convert_to_tensor(w) for w in (self.kernel, self.recurrent_kernel, self.bias, self.candidate_bias)
-        )
+        matrices = (factor(self, matrix) for matrix in (self.kernel, self.recurrent_kernel))
+        weights = (*matrices, tf.convert_to_tensor(self.bias), tf.convert_to_tensor(self.candidate_bias))
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         outputs, hidden = _run(tf.transpose(inputs, [1, 0, 2]), lengths, state.hidden, *weights)
         return tf.transpose(outputs, [1, 0, 2]), GruState(hidden)
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns what a step needs of its ``inputs`` [B, I], the bias included: [B, 3H]."""
-        return product(inputs, tf.convert_to_tensor(self.kernel)) + self.bias
+        return product(inputs, factor(self, self.kernel)) + self.bias
 
     def step(self, projected: tf.Tensor, state: GruState) -> GruState:
         """Runs one step on projected inputs [B, 3H] and returns the new state, whose ``hidden`` is the output."""
         return GruState(
             _cell(
                 projected,
-                product(state.hidden, tf.convert_to_tensor(self.recurrent_kernel)),
+                product(state.hidden, factor(self, self.recurrent_kernel)),
                 state.hidden,
                 self.candidate_bias,
             )[0]
@@ -143,11 +142,11 @@ def _run(
         flat, flat_product = (tf.reshape(d, [-1, bias.shape[0]]) for d in (d_projected, d_product))  # [T*B, 3H]
         empty = tf.cast(lengths == 0, inputs.dtype)[:, None]
         return (
-            tf.reshape(tf.matmul(flat, tf.transpose(kernel)), tf.shape(inputs)),
+            tf.reshape(product(flat, tf.transpose(kernel)), tf.shape(inputs)),
             None,
             d_hidden + empty * d_last,
-            tf.matmul(tf.reshape(inputs, [-1, depth]), flat, transpose_a=True),
-            tf.matmul(tf.reshape(hiddens[:-1], [-1, recurrent.shape[0]]), flat_product, transpose_a=True),
+            matrix_gradient(tf.reshape(inputs, [-1, depth]), flat, kernel),
+            matrix_gradient(tf.reshape(hiddens[:-1], [-1, recurrent.shape[0]]), flat_product, recurrent),
             tf.reduce_sum(flat, axis=0),
             tf.reduce_sum(flat_product[:, 2 * recurrent.shape[0] :], axis=0),
         )
@@ -180,7 +179,7 @@ def _backward(
     def step(t: tf.Tensor, dh: tf.Tensor, d_states: tf.TensorArray, d_products: tf.TensorArray) -> tuple[Any, ...]:
         dh = dh + d_hiddens[t]
         d_product = tf.tile(dh, [1, 3]) * slopes[t]
-        before = dh * update[t] + tf.matmul(d_product, recurrent_transposed)
+        before = dh * update[t] + product(d_product, recurrent_transposed)
         return t - 1, before, d_states.write(t, dh), d_products.write(t, d_product)
 
     steps = tf.shape(d_hiddens)[0]

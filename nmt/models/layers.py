@@ -1,6 +1,7 @@
 """The small parts: products, embedding matrices, linear maps, and dropout whose masks are a function of a seed.
 
-Matrices have the data type of Keras' policy when a layer is made (``matrices_of``); everything else is float32.
+Matrices have the data type of Keras' policy when a layer is made (``matrices_of``), and products its type of computing;
+everything else is float32.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ import tensorflow as tf
 
 @contextmanager
 def matrices_of(data_type: str) -> Iterator[None]:
-    """Gives the matrices of all layers that are made inside of it a data type: float32 or bfloat16."""
+    """Gives the matrices of all layers that are made inside of it a data type: float32 or bfloat16.
+
+    With mixed_bfloat16 or mixed_float16 the matrices are float32, and only their products are not: mixed precision, as
+    training needs it (Micikevicius et al. 2018).
+    """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(data_type)
     try:
@@ -24,16 +29,26 @@ def matrices_of(data_type: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
+def factor(layer: keras.layers.Layer, matrix: Any) -> tf.Tensor:
+    """Returns a matrix of a layer as ``product`` takes it, in the type that the layer computes products in."""
+    return tf.cast(tf.convert_to_tensor(matrix), layer.compute_dtype)
+
+
 def product(inputs: tf.Tensor, matrix: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
     """Returns the products [N, D] of ``inputs`` [N, I] with a matrix [I, D], as float32.
 
-    Where the matrix is of bfloat16, the inputs are rounded to it too: half the bytes, and more products per second on
-    processors that know them.
+    Where the matrix is of bfloat16 or float16, the inputs are rounded to it too: half the bytes, and more products per
+    second on processors that know them.
     """
     if matrix.dtype == tf.float32:
         return tf.matmul(inputs, matrix, transpose_b=transpose_b)
     rounded = tf.cast(inputs, matrix.dtype)
     return tf.cast(tf.matmul(rounded, matrix, transpose_b=transpose_b), tf.float32)
+
+
+def matrix_gradient(inputs: tf.Tensor, d_outputs: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """Returns the gradient of a matrix [I, D], for the inputs [N, I] of its product and the gradient [N, D] of that."""
+    return tf.matmul(tf.cast(inputs, matrix.dtype), tf.cast(d_outputs, matrix.dtype), transpose_a=True)
 
 
 class Embedding(keras.layers.Layer):
@@ -64,7 +79,7 @@ class Embedding(keras.layers.Layer):
 
     def logits(self, vectors: tf.Tensor) -> tf.Tensor:
         """Returns the products [N, V] of ``vectors`` [N, E] with every row."""
-        return product(vectors, tf.convert_to_tensor(self.table), transpose_b=True)
+        return product(vectors, factor(self, self.table), transpose_b=True)
 
 
 class Linear(keras.layers.Layer):
@@ -82,7 +97,7 @@ class Linear(keras.layers.Layer):
     def apply(self, inputs: tf.Tensor) -> tf.Tensor:
         """Maps the last axis: [..., inputs] -> [..., outputs]."""
         shape = tf.shape(inputs)
-        flat = product(tf.reshape(inputs, [-1, inputs.shape[-1]]), tf.convert_to_tensor(self.kernel))
+        flat = product(tf.reshape(inputs, [-1, inputs.shape[-1]]), factor(self, self.kernel))
         if self.bias is not None:
             flat = flat + self.bias
         result = tf.reshape(flat, tf.concat([shape[:-1], [self.outputs]], axis=0))

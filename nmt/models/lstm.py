@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from nmt.models.layers import product
+from nmt.models.layers import factor, matrix_gradient, product
 
 
 class LstmState(NamedTuple):
@@ -65,7 +65,8 @@ class Lstm(keras.layers.Layer):
             The outputs [B, T, H], which mean nothing where ``mask`` is false, and the state after each sequence's last
             real step.
         """
-        kernel, recurrent, bias = (tf.convert_to_tensor(w) for w in (self.kernel, self.recurrent_kernel, self.bias))
+        kernel, recurrent = factor(self, self.kernel), factor(self, self.recurrent_kernel)
+        bias = tf.convert_to_tensor(self.bias)
         if uses_cudnn():
             return _cudnn_sequence(inputs, mask, state, kernel, recurrent, bias)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
@@ -74,11 +75,11 @@ class Lstm(keras.layers.Layer):
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns what a step needs of its ``inputs`` [B, I], the bias included: [B, 4H]."""
-        return product(inputs, tf.convert_to_tensor(self.kernel)) + self.bias
+        return product(inputs, factor(self, self.kernel)) + self.bias
 
     def step(self, projected: tf.Tensor, state: LstmState) -> LstmState:
         """Runs one step on projected inputs [B, 4H] and returns the new state, whose ``hidden`` is the output."""
-        gates = projected + product(state.hidden, tf.convert_to_tensor(self.recurrent_kernel))  # [B, 4H]
+        gates = projected + product(state.hidden, factor(self, self.recurrent_kernel))  # [B, 4H]
         return LstmState(*_cell(gates, state.cell)[:2])
 
     def zero_state(self, batch: tf.Tensor) -> LstmState:
@@ -155,12 +156,12 @@ def _run(
         # Products with a transposed right side run at a third of the rate on some CPUs, so here and in the loop the
         # weights are transposed beforehand.
         return (
-            tf.reshape(tf.matmul(flat, tf.transpose(kernel)), tf.shape(inputs)),
+            tf.reshape(product(flat, tf.transpose(kernel)), tf.shape(inputs)),
             None,
             d_hidden + empty * d_last_hidden,
             d_cell + empty * d_last_cell,
-            tf.matmul(tf.reshape(inputs, [-1, kernel.shape[0]]), flat, transpose_a=True),
-            tf.matmul(tf.reshape(hiddens[:-1], [-1, recurrent.shape[0]]), flat, transpose_a=True),
+            matrix_gradient(tf.reshape(inputs, [-1, kernel.shape[0]]), flat, kernel),
+            matrix_gradient(tf.reshape(hiddens[:-1], [-1, recurrent.shape[0]]), flat, recurrent),
             tf.reduce_sum(flat, axis=0),
         )
 
@@ -212,7 +213,7 @@ def _backward(
         dh = dh + d_hiddens[t]
         dc = dc + d_cells[t] + dh * through_cell[t]
         d_gate = tf.concat([dc, dc, dh, dc], axis=1) * slopes[t]
-        return t - 1, tf.matmul(d_gate, recurrent_transposed), dc * forget_gates[t], d_gates.write(t, d_gate)
+        return t - 1, product(d_gate, recurrent_transposed), dc * forget_gates[t], d_gates.write(t, d_gate)
 
     zeros = tf.zeros_like(d_hiddens[0])
     first = (steps - 1, zeros, zeros, tf.TensorArray(zeros.dtype, size=steps))
@@ -228,27 +229,30 @@ def _cudnn_sequence(
     recurrent: tf.Tensor,
     bias: tf.Tensor,
 ) -> tuple[tf.Tensor, LstmState]:
-    """The same computation through cuDNN, whose gates stand in the order i, f, g, o with two biases."""
+    """The same computation through cuDNN, whose gates stand in the order i, f, g, o with two biases.
+
+    All of it is computed in the type of the matrices.
+    """
 
     def blocks(weights: tf.Tensor) -> list[tf.Tensor]:
         input_gate, forget_gate, output_gate, candidate = tf.split(weights, 4, axis=-1)
         return [input_gate, forget_gate, candidate, output_gate]
 
-    matrices = [
-        tf.reshape(tf.transpose(block), [-1]) for w in (kernel, recurrent) for block in blocks(tf.cast(w, tf.float32))
-    ]
-    biases = [*blocks(tf.zeros_like(bias)), *blocks(bias)]
+    matrices = [tf.reshape(tf.transpose(block), [-1]) for w in (kernel, recurrent) for block in blocks(w)]
+    biases = [tf.cast(block, kernel.dtype) for block in (*blocks(tf.zeros_like(bias)), *blocks(bias))]
     lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+    read = [tf.cast(values, kernel.dtype) for values in (inputs, *state)]
     outputs, hidden, cell, _, _ = tf.raw_ops.CudnnRNNV3(
-        input=inputs,
-        input_h=state.hidden[:, None],
-        input_c=state.cell[:, None],
+        input=read[0],
+        input_h=read[1][:, None],
+        input_c=read[2][:, None],
         params=tf.concat(matrices + biases, axis=0),
         sequence_lengths=lengths,
         rnn_mode="lstm",
         time_major=False,
         is_training=True,
     )
+    outputs, hidden, cell = (tf.cast(values, tf.float32) for values in (outputs, hidden, cell))
     return outputs, LstmState(hidden[:, 0], cell[:, 0])
 
 

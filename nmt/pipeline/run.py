@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nmt.config import Recipe
-from nmt.errors import InterruptedRun
+from nmt.errors import DataError, InterruptedRun, UsageError
 from nmt.evaluation.scores import check_metrics
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
 from nmt.pipeline.workspace import Workspace
 from nmt.storage import remove_folder, replace_folder
+from nmt.terminal import load_tensorflow
+from nmt.training.workers import Workers
 
 
 def print_progress(text: str) -> None:
@@ -33,6 +36,8 @@ def run_recipe(
 ) -> list[PlannedStage]:
     """Builds every stage of a recipe whose artifact is missing, and returns the plan that was carried out.
 
+    Where ``TF_CONFIG`` names several workers, the chief does that; the others only take part in training.
+
     Args:
         recipe: the recipe.
         recipe_path: its file.
@@ -45,12 +50,18 @@ def run_recipe(
         NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
     """
     plan = make_plan(recipe, recipe_path, workspace, only, force)
+    workers = Workers.of_environment()
+    if not workers.is_chief:
+        _take_part(plan, workers, workspace, say)
+        return plan
     for planned in plan:
         if planned.reasons:
             check_metrics(planned.recipe.evaluation)
     for planned in plan:
         if planned.existed and planned.reasons:
             _discard(planned, workspace, forced=planned.label in force)
+    if workers.count > 1 and _trainings(plan):
+        _join(workers, say)
     done = dict(workspace.last_run(recipe.name).get("stages", {}))
     for planned in plan:
         label = planned.label
@@ -96,6 +107,8 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
         context = StageContext(
             planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here
         )
+        if stage.name == _TRAIN:
+            _meet(digest)
         stage.build(context)
         seconds = time.monotonic() - began
         workspace.write_manifest(output, planned.facts)
@@ -103,6 +116,85 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
         replace_folder(output, planned.artifact)
         shutil.rmtree(scratch, ignore_errors=True)
     return seconds
+
+
+def _trainings(plan: Sequence[PlannedStage]) -> list[PlannedStage]:
+    """Returns the stages that all workers build together."""
+    return [planned for planned in plan if planned.reasons and planned.stage.name == _TRAIN]
+
+
+def _take_part(
+    plan: Sequence[PlannedStage], workers: Workers, workspace: Workspace, say: Callable[[str], None]
+) -> None:
+    """Does what a worker does that is not the chief: waits for all that training reads, and trains.
+
+    Raises:
+        DataError: the worker does not see what the chief has built.
+        UsageError: the worker has another recipe than the chief.
+        LostWorker: the chief, or another worker, has gone.
+    """
+    trainings = _trainings(plan)
+    if trainings:
+        _join(workers, say)
+    for planned in trainings:
+        say(f"[{planned.label}] {workers.name} waits until the chief has built what training reads")
+        _meet(planned.digest)
+        for label, artifact in planned.inputs.items():
+            _see(label, artifact, workers)
+        with tempfile.TemporaryDirectory(prefix="nmt-worker-") as temporary:
+            output, scratch = Path(temporary, "output"), Path(temporary, "scratch")
+            output.mkdir()
+            scratch.mkdir()
+            say(f"[{planned.label}] {workers.name} takes part")
+            context = StageContext(
+                planned.recipe, planned.recipe_path, planned.digest, planned.inputs, output, workspace, scratch, say
+            )
+            planned.stage.build(context)
+    say(f"{workers.name}: there is nothing {'more ' if trainings else ''}to train; the chief does the rest")
+
+
+def _join(workers: Workers, say: Callable[[str], None]) -> None:
+    """Becomes one of the workers of a training; TensorFlow asks for it before it computes anything."""
+    say(f"{workers.name} waits for the other {workers.count - 1}")
+    load_tensorflow()
+    from nmt.training.distribution import join
+
+    join()
+
+
+def _meet(digest: str) -> None:
+    """Waits until all workers are about to build a training, where there are several."""
+    load_tensorflow()
+    from nmt.training.distribution import join
+
+    distribution = join()
+    with distribution.explained():
+        expected = distribution.bytes_from_chief(digest.encode()).decode()
+    if digest != expected:
+        raise UsageError(
+            f"{distribution.workers.name}: its training is not that of the chief",
+            received=f"the digest {digest}",
+            expected=expected,
+            action="Start all workers with the same recipe, options, files and version, in the same workspace",
+        )
+
+
+def _see(label: str, artifact: Path, workers: Workers) -> None:
+    """Waits until an artifact that the chief has built is visible here: shared file systems may take a moment."""
+    until = time.monotonic() + _VISIBLE_SECONDS
+    while not artifact.is_dir():
+        if time.monotonic() > until:
+            raise DataError(
+                f"{workers.name}: the artifact of {label} is not there, although the chief has built it",
+                received=str(artifact),
+                expected="one workspace for all workers, on a file system that they share",
+                action="Set NMT_WORK or --work on every machine to a shared folder",
+            )
+        time.sleep(0.5)
+
+
+_TRAIN = "train"
+_VISIBLE_SECONDS = 60.0
 
 
 def _remember(

@@ -257,6 +257,7 @@ def _train(context: StageContext) -> None:
     from nmt.pipeline.environment import environment_facts
     from nmt.tokenizer import TokenizerPair
     from nmt.training.data import TrainingData
+    from nmt.training.distribution import join
     from nmt.training.loop import Trainer
     from nmt.training.start import StartingPoint
     from nmt.training.subword_sampling import sampled_sides
@@ -280,7 +281,11 @@ def _train(context: StageContext) -> None:
     clean = side_files(context.inputs["clean"], "train")
     sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
     data = TrainingData(recipe, corpus, parts, sides)
-    result = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare).run(context.output)
+    distribution = join()
+    trainer = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare, distribution)
+    result = trainer.run(context.output)
+    if result is None:  # another worker is the chief
+        return
     made_with = {"training_seconds": result.seconds, "environment": environment_facts()}
     context.workspace.add_timing("train", context.digest, made_with)
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}

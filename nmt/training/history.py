@@ -52,10 +52,12 @@ class TrainingProgress:
     Args:
         total: steps of the whole training.
         interval: seconds between plain lines.
+        silent: show nothing: another process does.
     """
 
-    def __init__(self, total: int, interval: float = 15.0) -> None:
+    def __init__(self, total: int, interval: float = 15.0, silent: bool = False) -> None:
         self._total = total
+        self._silent = silent
         self._terminal = sys.stderr.isatty()
         self._interval = 0.5 if self._terminal else interval
         self._began = self._shown = time.monotonic()
@@ -79,4 +81,6 @@ class TrainingProgress:
 
     def say(self, text: str, end: str = "\n") -> None:
         """Prints a line."""
+        if self._silent:
+            return
         print(("\x1b[2K" if self._terminal else "") + text, end=end, file=sys.stderr, flush=True)

@@ -1,7 +1,10 @@
 """The training loop.
 
 The state of training is a list of arrays and a few numbers. The order of the data is a function of (seed, epoch), and
-dropout of (seed, step), so a checkpoint of that state continues exactly where it was taken.
+dropout of (seed, step, replica), so a checkpoint of that state continues exactly where it was taken.
+
+Where several workers train, all run this loop and take the same decisions: their state begins as the chief's, each
+step changes it alike, and what a validation has found is told by the chief, who alone validates and writes.
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ from nmt.tokenizer import TokenizerPair
 from nmt.training.candidates import Candidate, Candidates
 from nmt.training.checkpoint import Checkpoints
 from nmt.training.data import TrainingData
+from nmt.training.distribution import Distribution
 from nmt.training.history import History, TrainingProgress
 from nmt.training.interruption import Interruption, deferred_interruption
+from nmt.training.loss_scale import LossScale
 from nmt.training.risk import Risk
 from nmt.training.schedule import scheduled
 from nmt.training.start import untrained_model
@@ -55,6 +60,7 @@ class Progress:
     since_reduction: int = 0  # validations since the best, or since the learning rate fell
     skipped: int = 0  # steps in a row without a finite gradient
     largest: int | None = None  # see TrainStep
+    loss_scale: tuple[float, int] | None = None  # see LossScale
     seconds: float = 0.0
 
     @property
@@ -93,6 +99,10 @@ class Trainer:
         validator: scores the model now and then.
         scratch: folder for checkpoints, found again after a crash.
         prepare: changes the new model before training, for instance what its weights start from.
+        distribution: what the training is divided among; one device where it is left out.
+
+    Raises:
+        UsageError: minimum risk training is of one device.
     """
 
     def __init__(
@@ -103,6 +113,7 @@ class Trainer:
         validator: Validator,
         scratch: Path,
         prepare: Callable[[Seq2Seq], None] | None = None,
+        distribution: Distribution | None = None,
     ) -> None:
         self._recipe = recipe
         self._config = recipe.training
@@ -114,53 +125,68 @@ class Trainer:
         self._saved: list[Candidate] = []  # the candidates that the last checkpoint names
         if self._config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        self._model = untrained_model(recipe, tokenizers)
+        self._distribution = distribution or Distribution()
+        with self._distribution.scope():
+            self._model = untrained_model(recipe, tokenizers)
         if prepare is not None:
             prepare(self._model)
-        risk = Risk(recipe, self._model, tokenizers.target) if recipe.training.risk else None
-        self._step = TrainStep(recipe, self._model, risk)
+        risk = None
+        if recipe.training.risk:
+            self._distribution.refuse_several("training.risk draws the outputs that it learns from on one device")
+            risk = Risk(recipe, self._model, tokenizers.target)
+        self._step = TrainStep(recipe, self._model, risk, self._distribution)
+        self._measured = self._model
+        if self._distribution.replicas > 1 or recipe.training.mixed_precision is not None:
+            # What is validated is what the bundle will be: a model of float32 on one device.
+            training = recipe.training.model_copy(update={"mixed_precision": None})
+            self._measured = untrained_model(recipe.model_copy(update={"training": training}), tokenizers)
         self._averages = [tf.Variable(weight, trainable=False) for weight in self._step.weights]
         self._average_function = tf.function(self._update_averages, input_signature=[tf.TensorSpec([], tf.float32)])
 
-    def run(self, output: Path) -> TrainingResult:
+    def run(self, output: Path) -> TrainingResult | None:
         """Trains until the last epoch or until validation stops improving, and returns the best weights.
+
+        A worker that is not the chief has none to return.
 
         Writes ``history.jsonl`` and ``tensorboard/`` into the scratch folder as it goes, and copies them to
         ``output`` at the end. A signal is obeyed after the step that it came in, and after a checkpoint.
 
         Raises:
-            KeyboardInterrupt: a signal came, and a checkpoint is written.
+            KeyboardInterrupt: a signal came, to any worker, and a checkpoint is written.
+            LostWorker: another worker has gone.
             NmtError: training cannot go on: no finite gradients or losses, or too little memory.
         """
-        with deferred_interruption() as interruption:
+        with self._distribution.explained(), deferred_interruption() as interruption:
             return self._run(output, interruption)
 
-    def _run(self, output: Path, interruption: Interruption) -> TrainingResult:
-        progress = self._resume()
+    def _run(self, output: Path, interruption: Interruption) -> TrainingResult | None:
+        progress = self._same_as_chief(self._resume(), state=True)
         history = History(self._scratch / "history.jsonl", self._scratch / "tensorboard", progress.step)
-        display = TrainingProgress(self._data.steps_per_epoch * self._config.max_epochs)
+        total = self._data.steps_per_epoch * self._config.max_epochs
+        display = TrainingProgress(total, silent=not self._distribution.workers.is_chief)
         began = time.monotonic() - progress.seconds
         while progress.epoch < self._config.max_epochs and not self._stops(progress):
             corpus, plan = self._data.epoch(progress.epoch)
             stream = batches(corpus, plan, progress.position)
             while group := list(islice(stream, self._config.accumulate)):
                 self._one_step(group, progress, history, display)
+                stopping = self._distribution.any_worker(interruption.requested)
                 progress.position += len(group)
                 progress.seconds = time.monotonic() - began
                 last = progress.position == len(plan)
                 every = self._config.validate_every
                 if (progress.step % every == 0) if every else last:
-                    self._validate(progress, history, display)
-                if (progress.step % self._config.checkpoint_every == 0 and not last) or interruption.requested:
+                    progress = self._validated(progress, history, display)
+                if (progress.step % self._config.checkpoint_every == 0 and not last) or stopping:
                     self._save(progress)
-                if interruption.requested:
+                if stopping:
                     raise KeyboardInterrupt
                 if self._stops(progress):
                     return self._result(progress, output, display)
             progress.epoch, progress.position = progress.epoch + 1, 0
             self._save(progress)
         if not progress.candidates:
-            self._validate(progress, history, display)
+            progress = self._validated(progress, history, display)
         return self._result(progress, output, display)
 
     def _stops(self, progress: Progress) -> bool:
@@ -183,7 +209,14 @@ class Trainer:
             updates = progress.step // _AVERAGE_EVERY
             decay = min(config.average**_AVERAGE_EVERY, (1 + updates) / (10 + updates))
             self._average_function(tf.constant(decay, tf.float32))
-        if not math.isfinite(norm):
+        finite = math.isfinite(norm)
+        if (scale := self._step.loss_scale) is not None:
+            overflowed = scale.update(finite)
+            progress.loss_scale = scale.value, scale.steps
+            if overflowed:
+                display.say(f"step {progress.step} overflowed float16 and changed nothing; loss scale {scale.value:g}")
+                return
+        if not finite:
             self._skip(progress, loss, norm, display)
             return
         progress.skipped = 0
@@ -213,6 +246,12 @@ class Trainer:
     def _update_averages(self, decay: tf.Tensor) -> None:
         for average, weight in zip(self._averages, self._step.weights, strict=True):
             average.assign_add((1.0 - decay) * (weight - average))
+
+    def _validated(self, progress: Progress, history: History, display: TrainingProgress) -> Progress:
+        """Has the chief validate, and returns the numbers as they are then."""
+        if self._distribution.workers.is_chief:
+            self._validate(progress, history, display)
+        return self._same_as_chief(progress, state=self._config.plateau_restart)
 
     def _validate(self, progress: Progress, history: History, display: TrainingProgress) -> None:
         """Scores the model (its average, where one is kept), keeps its weights if they are good, and adapts the
@@ -246,10 +285,10 @@ class Trainer:
 
     def _measure(self, weights: Arrays) -> tuple[dict[str, float], float]:
         """Returns the row of a validation with these weights, and the score that decides; the model stays as it is."""
-        current = weights_of(self._model)
-        assign_weights(self._model, weights)
-        row = self._validator.measure(self._model)
-        assign_weights(self._model, current)
+        current = weights_of(self._measured)
+        assign_weights(self._measured, weights)
+        row = self._validator.measure(self._measured)
+        assign_weights(self._measured, current)
         return row, -row["valid_loss"] if self._config.select_on == "loss" else row[self._config.select_on]
 
     def _reduce(self, progress: Progress) -> None:
@@ -264,6 +303,8 @@ class Trainer:
 
     def _save(self, progress: Progress) -> None:
         """Writes everything that training continues from."""
+        if not self._distribution.workers.is_chief:
+            return
         arrays: dict[str, Any] = {f"weights/{name}": array for name, array in weights_of(self._model).items()}
         for kind, variables in self._variables().items():
             arrays |= {f"{kind}/{index}": variable.numpy() for index, variable in enumerate(variables)}
@@ -285,7 +326,19 @@ class Trainer:
             return progress
 
         progress = self._checkpoints.restore(use) or Progress()
-        self._saved, self._step.largest = progress.candidates, progress.largest
+        self._saved = progress.candidates
+        return progress
+
+    def _same_as_chief(self, progress: Progress, state: bool) -> Progress:
+        """Returns the chief's numbers, after the whole ``state`` was made as the chief's, where that is asked for."""
+        if self._distribution.workers.count > 1:
+            progress = Progress.from_json(self._distribution.bytes_from_chief(progress.to_json()))
+            variables = [variable for kind in self._variables().values() for variable in kind]
+            for variable in [*self._model.weights, *variables] if state else []:
+                variable.assign(self._distribution.from_chief(variable.numpy()))
+        self._step.largest = progress.largest
+        if progress.loss_scale is not None:
+            self._step.loss_scale = LossScale(*progress.loss_scale)
         return progress
 
     def _variables(self) -> dict[str, Sequence[tf.Variable]]:
@@ -297,7 +350,9 @@ class Trainer:
             "average": self._averages,
         }
 
-    def _result(self, progress: Progress, output: Path, display: TrainingProgress) -> TrainingResult:
+    def _result(self, progress: Progress, output: Path, display: TrainingProgress) -> TrainingResult | None:
+        if not self._distribution.workers.is_chief:
+            return None
         if not progress.candidates:
             raise NmtError(
                 "training: no validation gave a finite loss and score",

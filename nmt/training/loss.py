@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
+from nmt.models.layers import factor, matrix_gradient, product
 from nmt.models.seq2seq import TINY, Seq2Seq
 from nmt.pair_alignment import STEPS
 from nmt.tokenizer import PAD
@@ -48,7 +49,8 @@ def token_losses(
     labels = tf.boolean_mask(target_out, real)  # [B, T] -> [N]
     if model.config.decoder.copy_source == "none":
         vectors = tf.boolean_mask(output.readout, real)  # [B, T, E] -> [N, E]
-        table, bias = (tf.convert_to_tensor(w) for w in (model.output_embedding.table, model.output_bias))
+        table = factor(model.output_embedding, model.output_embedding.table)
+        bias = tf.convert_to_tensor(model.output_bias)
         loss, nll = _cross_entropy(vectors, table, bias, labels, tf.constant(label_smoothing, vectors.dtype))
     else:
         loss, nll = _copy_loss(model, output, memory, target_out, real, label_smoothing)
@@ -118,7 +120,8 @@ def _cross_entropy(
 ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[Any, ...]]]:
     """Returns the summed loss and negative log-likelihood of logits ``vectors table^T + bias``.
 
-    The softmax [N, V] is never normalised: its divisors are applied to the products, which are much smaller. All that
+    The softmax [N, V] is not normalised: its divisors are applied to the products, which are much smaller. Only where
+    the products are rounded, it is: the sum of a row of exponentials may be more than float16 can hold. All that
     smoothing needs is the mean row of the table.
 
     Args:
@@ -126,30 +129,33 @@ def _cross_entropy(
         labels: int32 [N].
         smoothing: e, [].
     """
-    logits = tf.matmul(vectors, table, transpose_b=True) + bias  # [N, V]
+    logits = product(vectors, table, transpose_b=True) + bias  # [N, V]
     largest = tf.reduce_max(logits, axis=1, keepdims=True)  # [N, 1]
     exponentials = tf.exp(logits - largest)
     sums = tf.reduce_sum(exponentials, axis=1, keepdims=True)  # [N, 1]
     label_logits = tf.gather(logits, labels, batch_dims=1)  # [N]
-    mean_row = tf.reduce_mean(table, axis=0, keepdims=True)  # [1, E]
+    mean_row = tf.reduce_mean(tf.cast(table, tf.float32), axis=0, keepdims=True)  # [1, E]
     mean_logits = tf.matmul(vectors, mean_row, transpose_b=True)[:, 0] + tf.reduce_mean(bias)
     nll = tf.reduce_sum(tf.math.log(sums) + largest) - tf.reduce_sum(label_logits)
     loss = nll + smoothing * tf.reduce_sum(label_logits - mean_logits)
 
     def gradient(d_loss: tf.Tensor, _: tf.Tensor) -> tuple[Any, ...]:
         # The gradient of the logits is  softmax - (1 - e) onehot(y) - e / V,  times d_loss.
-        inverse = d_loss / sums  # [N, 1]
+        rounded = table.dtype != tf.float32
+        shares = exponentials / sums if rounded else exponentials
+        inverse = tf.fill(tf.shape(sums), d_loss) if rounded else d_loss / sums  # [N, 1]
         on_label, everywhere = (1.0 - smoothing) * d_loss, smoothing * d_loss
         vocab_size = tf.cast(tf.shape(table)[0], vectors.dtype)
-        d_vectors = tf.matmul(exponentials, table) * inverse - on_label * tf.gather(table, labels)
-        d_table = tf.matmul(exponentials, vectors * inverse, transpose_a=True)
+        label_rows = tf.cast(tf.gather(table, labels), tf.float32)
+        d_vectors = product(shares, table) * inverse - on_label * label_rows
+        d_table = tf.cast(matrix_gradient(shares, vectors * inverse, table), tf.float32)
         d_table -= everywhere / vocab_size * tf.reduce_sum(vectors, axis=0)
-        d_bias = tf.matmul(inverse, exponentials, transpose_a=True)[0]
+        d_bias = tf.matmul(inverse, shares, transpose_a=True)[0]
         d_bias -= everywhere / vocab_size * tf.cast(tf.size(labels), vectors.dtype)
         rows = labels[:, None]
         return (
             d_vectors - everywhere * mean_row,
-            tf.tensor_scatter_nd_sub(d_table, rows, on_label * vectors),
+            tf.cast(tf.tensor_scatter_nd_sub(d_table, rows, on_label * vectors), table.dtype),
             tf.tensor_scatter_nd_sub(d_bias, rows, tf.fill(tf.shape(labels), on_label)),
             None,
             None,

@@ -53,7 +53,8 @@ class Optimizer(tf.Module):
 
     def _update(self, gradients: Sequence[tf.Tensor], norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Tensor:
         clipped, _ = tf.clip_by_global_norm(gradients, self._config.gradient_clip, use_norm=norm)
-        self.steps.assign_add(1)
+        # The operations themselves, not methods of variables: these may ask all replicas, here each changes its own.
+        tf.raw_ops.AssignAddVariableOp(resource=self.steps.handle, value=tf.constant(1, tf.int64))
         if self._config.optimizer == "sgd":
             for weight, gradient in zip(self._weights, clipped, strict=True):
                 tf.raw_ops.ResourceApplyGradientDescent(var=weight.handle, alpha=learning_rate, delta=gradient)
@@ -65,7 +66,8 @@ class Optimizer(tf.Module):
         power = tf.cast(self.steps, tf.float32)
         for weight, first, second, gradient in zip(self._weights, self.first, self.second, gradients, strict=True):
             if self._config.optimizer == "adamw" and weight.shape.rank > 1:
-                weight.assign_sub(learning_rate * self._config.weight_decay * weight)
+                decay = learning_rate * self._config.weight_decay * weight
+                tf.raw_ops.AssignSubVariableOp(resource=weight.handle, value=decay)
             tf.raw_ops.ResourceApplyAdam(
                 var=weight.handle,
                 m=first.handle,

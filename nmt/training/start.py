@@ -11,6 +11,7 @@ from nmt.bundle import load_bundle
 from nmt.config import Recipe
 from nmt.errors import BundleError
 from nmt.models.initial_vectors import fill_embeddings
+from nmt.models.layers import matrices_of
 from nmt.models.seq2seq import Seq2Seq
 from nmt.models.transfer import transfer_weights
 from nmt.tokenizer import TokenizerPair
@@ -20,7 +21,9 @@ from nmt.word_vectors import initial_vectors
 def untrained_model(recipe: Recipe, tokenizers: TokenizerPair) -> Seq2Seq:
     """Builds the network with the random weights of the recipe's seed, and seeds the generators of this process."""
     keras.utils.set_random_seed(recipe.seed)
-    return Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    mixed = recipe.training.mixed_precision
+    with matrices_of("float32" if mixed is None else f"mixed_{mixed}"):
+        return Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
 
 
 class StartingPoint:

@@ -1,12 +1,12 @@
 """One step of training: the gradient of a few batches, and the optimizer.
 
 A step whose batches do not fit into memory is taken again with smaller pieces; their gradients are added up, so that
-every pair counts as it would have.
+every pair counts as it would have. Where there are several replicas, each takes its share of every piece.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,16 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from nmt.config import Recipe
-from nmt.dataset import AlignedBatch, Batch
+from nmt.dataset import Batch
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
+from nmt.training.distribution import AnyBatch, Distribution
 from nmt.training.loss import guided_alignment_loss, token_losses
+from nmt.training.loss_scale import LossScale
 from nmt.training.optimizer import Optimizer
 from nmt.training.risk import Risk, RiskBatch
 from nmt.training.scheduled_sampling import sampled_inputs
-
-AnyBatch = Batch | AlignedBatch
-"""What a step is taken on: with links where ``training.guided_alignment`` is on."""
 
 
 class StepResult(NamedTuple):
@@ -43,31 +42,45 @@ class TrainStep:
     Args:
         recipe: the seed, and the ``training`` section.
         model: the network.
-        risk: the loss, where it is not the likelihood.
+        risk: the loss, where it is not the likelihood; of one replica.
+        distribution: the replicas, in whose scope the model was made; one device where it is left out.
 
     Attributes:
         weights: what is trained.
         optimizer: holds its moments.
         largest: most cells (rows x columns of source and target) of a piece; None while everything has fitted.
+        loss_scale: of training in float16; None for other types.
     """
 
-    def __init__(self, recipe: Recipe, model: Seq2Seq, risk: Risk | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, model: Seq2Seq, risk: Risk | None = None, distribution: Distribution | None = None
+    ) -> None:
         self._config = recipe.training
         self._seed = recipe.seed
         self._model = model
+        self._distribution = distribution or Distribution()
         self.weights = [weight.value for weight in model.trainable_weights]
-        self.optimizer = Optimizer(self.weights, self._config)
+        with self._distribution.scope():
+            self.optimizer = Optimizer(self.weights, self._config)
         self.largest: int | None = None
+        self.loss_scale = LossScale() if self._config.mixed_precision == "float16" else None
         self._sums: list[tf.Variable] = []
-        ids, number, rate = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([])
+        ids, number, scalar = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([], tf.int32), tf.TensorSpec([])
         self._risk = risk
         inputs = risk.signature if risk else [model.source_spec, ids, ids]
         if recipe.training.guided_alignment is not None:
             inputs = [*inputs, ids]
-        piece = [*inputs, tf.TensorSpec([2], tf.int32), number]
-        self._whole_step = _by_coverage(self._step, [*piece, rate])
-        self._add = _by_coverage(self._add_gradients, piece)
-        self._apply = tf.function(self._apply_sums, input_signature=[tf.TensorSpec([]), rate])
+        piece = [*inputs, tf.TensorSpec([2], tf.int32)]
+        function = self._distribution.function
+        # Shared: the step's number, over how many the loss is a mean, the learning rate, the scale of the loss.
+        # By whether attention knows its coverage.
+        self._whole_step = [
+            function(partial(self._step, covers), piece, [number, scalar, scalar, scalar]) for covers in (False, True)
+        ]
+        self._add = [
+            function(partial(self._add_gradients, covers), piece, [number, scalar]) for covers in (False, True)
+        ]
+        self._apply = function(self._apply_sums, [], [scalar, scalar, scalar])
 
     def take(self, batches: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
         """Takes step ``number`` on one or more batches, as if they were one.
@@ -77,73 +90,101 @@ class TrainStep:
         """
         while True:
             pieces = [piece for batch in batches for piece in self._pieces(batch)]
-            updates = int(self.optimizer.steps)
+            updates = int(self.optimizer.steps.numpy())
             try:
                 return self._take(pieces, number, learning_rate)
             except tf.errors.ResourceExhaustedError as error:
-                if int(self.optimizer.steps) != updates:
+                if self._distribution.workers.count > 1:  # the others cannot know that it has to be taken again
+                    raise NmtError(
+                        f"training step {number} does not fit into the memory of {self._distribution.workers.name}",
+                        received=str(error)[:200],
+                        action="Lower dataset.tokens_per_batch, or take more machines",
+                    ) from error
+                if int(self.optimizer.steps.numpy()) != updates:
                     raise  # some weights have changed already: only the last checkpoint is a state to go on from
                 self._shrink(pieces, number, str(error))
 
     def _take(self, pieces: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
-        rate = tf.constant(learning_rate, tf.float32)
-        covers = number > (self._config.coverage_after or 0)
-        tokens = sum(int(np.count_nonzero(piece.target_out)) for piece in pieces)  # PAD is 0
+        step, covers = tf.constant(number), number > (self._config.coverage_after or 0)
+        rate, scale = (tf.constant(value, tf.float32) for value in (learning_rate, self._scale))
+        tokens = sum(map(_tokens, pieces))
+        count = sum(len(piece.source) for piece in pieces) if self._risk else tokens
+        whole = tf.constant(float(count))
         if len(pieces) == 1:
-            loss, norm = self._whole_step(covers, *self._inputs(pieces[0], number, 0), rate)
+            loss, norm = self._whole_step[covers](*self._inputs(pieces[0], number, 0), step, whole, rate, scale)
             return StepResult(float(loss), tokens, float(norm))
         if not self._sums:
-            self._sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in self.weights]
+            with self._distribution.scope():
+                self._sums = [tf.Variable(tf.zeros_like(weight), trainable=False) for weight in self.weights]
         for total in self._sums:
             total.assign(tf.zeros_like(total))
-        loss_sum, count_sum = 0.0, 0
+        scale = scale / whole  # for sums, which are as much larger than means
+        loss_sum = 0.0
         for index, piece in enumerate(pieces):
-            loss, count = self._add(covers, *self._inputs(piece, number, index))
-            loss_sum, count_sum = loss_sum + float(loss), count_sum + int(count)
-        norm = self._apply(tf.constant(float(count_sum)), rate)
-        return StepResult(loss_sum / count_sum, tokens, float(norm))
+            loss_sum += float(self._add[covers](*self._inputs(piece, number, index), step, scale))
+        norm = self._apply(whole, rate, scale)
+        return StepResult(loss_sum / count, tokens, float(norm))
+
+    @property
+    def _scale(self) -> float:
+        return 1.0 if self.loss_scale is None else self.loss_scale.value
 
     def _inputs(self, piece: AnyBatch, number: int, index: int) -> list[Any]:
-        """Returns what the loss of a piece is a function of, besides the weights."""
-        noise = self._noise(number, index)
-        return [*(self._risk.outputs(Batch(*piece[:3]), noise) if self._risk else piece), noise, tf.constant(number)]
+        """Returns what the loss of each replica's share of a piece is a function of, besides the weights."""
+        inputs: list[Any] = []
+        for replica, share in self._distribution.shares(piece):
+            noise = self._noise(number, index, replica)
+            inputs += [*(self._risk.outputs(Batch(*share[:3]), noise) if self._risk else share), noise]
+        return inputs
 
-    def _noise(self, number: int, index: int) -> tf.Tensor:
-        """Returns the seed of all that is random in a piece."""
-        if index == 0:
+    def _noise(self, number: int, index: int, replica: int = 0) -> tf.Tensor:
+        """Returns the seed of all that is random in a replica's share of a piece."""
+        if index == replica == 0:
             return tf.constant([self._seed, number], tf.int32)
-        state = np.random.SeedSequence([self._seed, number, index]).generate_state(2)
+        which = [index] if replica == 0 else [index, replica]
+        state = np.random.SeedSequence([self._seed, number, *which]).generate_state(2)
         return tf.constant(state.astype(np.int32))
 
     def _step(self, covers: bool, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        *inputs, rate = arguments
+        *inputs, count, rate, scale = arguments
         with tf.GradientTape() as tape:
-            total, count = self._loss(covers, *inputs)
-            loss = total / tf.cast(count, tf.float32)
-        return loss, self.optimizer.apply(self._gradients(tape, loss), rate)
+            loss = self._loss(covers, *inputs) / count
+            target = self._scaled(loss, scale)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in self._gradients(tape, target)]
+        loss, *gradients = self._distribution.total([loss, *gradients])
+        return loss, self.optimizer.apply(self._unscaled(gradients, scale), rate)
 
-    def _add_gradients(self, covers: bool, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _add_gradients(self, covers: bool, *arguments: tf.Tensor) -> tf.Tensor:
+        *inputs, scale = arguments
         with tf.GradientTape() as tape:
-            total, count = self._loss(covers, *inputs)
-        for gradients, gradient in zip(self._sums, self._gradients(tape, total), strict=True):
-            gradients.assign_add(tf.convert_to_tensor(gradient))
-        return total, count
+            total = self._loss(covers, *inputs)
+            target = self._scaled(total, scale)
+        for gradients, gradient in zip(self._sums, self._gradients(tape, target), strict=True):
+            tf.raw_ops.AssignAddVariableOp(resource=gradients.handle, value=tf.convert_to_tensor(gradient))
+        return self._distribution.total([total])[0]
 
-    def _gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
-        """Returns the gradient of each weight; zeros for that of coverage while nothing is covered."""
+    def _gradients(self, tape: tf.GradientTape, target: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the gradient of each weight: zeros for that of coverage while attention does not know it."""
         gradients: list[tf.Tensor] = tape.gradient(
-            loss, self.weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            target, self.weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
         return gradients
 
-    def _apply_sums(self, count: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
-        return self.optimizer.apply([total / count for total in self._sums], rate)
+    def _apply_sums(self, count: tf.Tensor, rate: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+        gradients = self._distribution.total([total / count for total in self._sums])
+        return self.optimizer.apply(self._unscaled(gradients, scale), rate)
 
-    def _loss(self, covers: bool, *inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the loss of a piece as a sum, and over how many: of its real target tokens, or risks of sources."""
+    def _scaled(self, loss: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+        return loss if self.loss_scale is None else loss * scale
+
+    def _unscaled(self, gradients: list[tf.Tensor], scale: tf.Tensor) -> list[tf.Tensor]:
+        return gradients if self.loss_scale is None else [gradient / scale for gradient in gradients]
+
+    def _loss(self, covers: bool, *inputs: tf.Tensor) -> tf.Tensor:
+        """Returns the loss of a piece, summed over its real target tokens, or the risks of its sources."""
         *piece, seed, number = inputs
         if self._risk:
-            return self._risk.loss(RiskBatch(*piece), seed)
+            return self._risk.loss(RiskBatch(*piece), seed)[0]
         source, target_in, target_out, *links = piece
         config = self._config
         if config.scheduled_sampling:
@@ -152,10 +193,10 @@ class TrainStep:
         coverage = None
         if config.coverage_loss:
             coverage = config.coverage_loss * tf.cast(number > config.coverage_loss_after, tf.float32)
-        total, _, tokens = token_losses(self._model, output, memory, target_out, config.label_smoothing, coverage)
+        total, *_ = token_losses(self._model, output, memory, target_out, config.label_smoothing, coverage)
         if config.guided_alignment is not None:
             total += config.guided_alignment.weight * guided_alignment_loss(output.weights, *links)
-        return total, tokens
+        return total
 
     def _pieces(self, batch: AnyBatch) -> list[AnyBatch]:
         """Cuts a batch into pieces that fit; the last ones may be a row smaller."""
@@ -180,10 +221,8 @@ class TrainStep:
         self.largest = _cells(worst) // 2 + 1
 
 
-def _by_coverage(function: Callable[..., Any], signature: Sequence[tf.TensorSpec]) -> Callable[..., Any]:
-    """Compiles a function of whether attention knows its coverage, and of tensors."""
-    compiled = [tf.function(partial(function, covers), input_signature=signature) for covers in (False, True)]
-    return lambda covers, *inputs: compiled[covers](*inputs)
+def _tokens(batch: AnyBatch) -> int:
+    return int(np.count_nonzero(batch.target_out))  # PAD is 0
 
 
 def _cells(batch: AnyBatch) -> int:

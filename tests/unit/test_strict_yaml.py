@@ -4,8 +4,9 @@ import pytest
 
 from nmt.config import Recipe
 from nmt.corpora.cards import CorpusCard
-from nmt.errors import RecipeError
-from nmt.strict_yaml import override, read_yaml, validate
+from nmt.decoding_config import DecodingConfig
+from nmt.errors import RecipeError, UsageError
+from nmt.strict_yaml import override, read_settings, read_yaml, validate
 
 RECIPE = "name: x\ncorpora: {source: a, target: b, train: [c/train], valid: [c/valid]}\n"
 
@@ -34,6 +35,16 @@ def test_an_unknown_key_has_its_line_and_the_nearest_valid_one(tmp_path):
     message = fault(tmp_path, RECIPE + "training:\n  learning_rat: 1e-3\n")
     assert "line 4: training.learning_rat: unknown key" in message
     assert "Did you mean learning_rate?" in message
+
+
+def test_settings_of_the_command_line_are_answered_as_files_are():
+    with pytest.raises(UsageError) as error:
+        read_settings(DecodingConfig, {"beam_sise": 3, "length_penalty": "long"}, "decoding")
+    unknown, wrong = sorted(str(error.value).splitlines())
+    assert "decoding: beam_sise: unknown key" in unknown
+    assert "Did you mean beam_size?" in unknown
+    assert "decoding: length_penalty" in wrong
+    assert "'long'" in wrong
 
 
 def test_a_missing_key_and_a_wrong_type_are_reported_together(tmp_path):

@@ -1,0 +1,98 @@
+"""Which machines a training is divided among, as ``TF_CONFIG`` says; without TensorFlow, for those who only ask.
+
+``TF_CONFIG`` is what TensorFlow's own programs read, and what schedulers and Ray set::
+
+    {"cluster": {"worker": ["one:4000", "two:4000"]}, "task": {"type": "worker", "index": 0}}
+
+The process of each machine is a *worker*; the first one is the *chief*, which alone writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+
+from nmt.errors import UsageError
+
+CLUSTER_VARIABLE = "TF_CONFIG"
+_TYPES = ("chief", "worker")  # the chief, where the cluster names one, comes first
+_REACHED_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers of a training, and which of them this process is.
+
+    Attributes:
+        addresses: host and port of each, the chief's first; empty for a training of one process.
+        index: this process's, from 0.
+    """
+
+    addresses: tuple[str, ...] = ()
+    index: int = 0
+
+    @property
+    def count(self) -> int:
+        """The number of workers."""
+        return max(1, len(self.addresses))
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.index == 0
+
+    @property
+    def name(self) -> str:
+        """This worker as messages call it."""
+        return self.name_of(self.index)
+
+    def name_of(self, index: int) -> str:
+        """Returns a worker as messages call it."""
+        return f"worker {index} ({self.addresses[index]}{', the chief' if index == 0 else ''})"
+
+    def unreachable(self) -> list[int]:
+        """Returns the other workers whose port nobody listens at any more."""
+        return [index for index, address in enumerate(self.addresses) if index != self.index and not _answers(address)]
+
+    @classmethod
+    def of_environment(cls) -> Workers:
+        """Reads ``TF_CONFIG``; a cluster of one worker is a training of one process.
+
+        Raises:
+            UsageError: the variable is not what TensorFlow expects, or has tasks that there is no use for.
+        """
+        text = os.environ.get(CLUSTER_VARIABLE)
+        if not text:
+            return cls()
+        try:
+            content = json.loads(text)
+            cluster = {str(kind): [str(address) for address in content["cluster"][kind]] for kind in content["cluster"]}
+            kind, number = str(content["task"]["type"]), int(content["task"]["index"])
+            addresses = [address for each in _TYPES for address in cluster.get(each, [])]
+            index = addresses.index(cluster[kind][number])
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise _wrong(text) from error
+        if set(cluster) - set(_TYPES) or len(cluster.get("chief", [])) > 1 or len(set(addresses)) < len(addresses):
+            raise _wrong(text)
+        return cls(tuple(addresses), index) if len(addresses) > 1 else cls()
+
+
+def _wrong(text: str) -> UsageError:
+    return UsageError(
+        f"{CLUSTER_VARIABLE}: it does not say which machines train",
+        received=text if len(text) <= 300 else f"{text[:300]}...",
+        expected='{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": NUMBER}}; beside'
+        " workers there may be one chief",
+        action=f"Set it on every machine, with another index on each; without {CLUSTER_VARIABLE} one machine trains",
+    )
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED_SECONDS).close()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""What TF_CONFIG says of the machines that train."""
+
+import json
+import socket
+
+import pytest
+
+from nmt.errors import UsageError
+from nmt.training.workers import Workers
+
+
+def config(index, kind="worker", **cluster):
+    return json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})
+
+
+@pytest.mark.parametrize("text", [None, "", config(0, worker=["one:1"])])
+def test_one_process_trains_alone(monkeypatch, text):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    workers = Workers.of_environment()
+    assert (workers.count, workers.is_chief, workers.unreachable()) == (1, True, [])
+
+
+def test_the_first_worker_is_the_chief(monkeypatch):
+    for index in range(3):
+        monkeypatch.setenv("TF_CONFIG", config(index, worker=["one:1", "two:2", "three:3"]))
+        workers = Workers.of_environment()
+        assert (workers.count, workers.index, workers.is_chief) == (3, index, index == 0)
+    assert workers.name == "worker 2 (three:3)"
+    assert workers.name_of(0) == "worker 0 (one:1, the chief)"
+
+
+def test_a_chief_of_its_own_comes_before_the_workers(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", config(1, worker=["two:2", "three:3"], chief=["one:1"]))
+    assert Workers.of_environment() == Workers(("one:1", "two:2", "three:3"), 2)
+    monkeypatch.setenv("TF_CONFIG", config(0, "chief", worker=["two:2"], chief=["one:1"]))
+    assert Workers.of_environment().is_chief
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        config(2, worker=["one:1", "two:2"]),
+        config(0, "ps", worker=["one:1"], ps=["two:2"]),
+        config(0, worker=["one:1"], evaluator=["two:2"]),
+        config(0, worker=["one:1", "one:1"]),
+    ],
+)
+def test_what_names_no_cluster_is_refused(monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UsageError, match="TF_CONFIG: it does not say which machines train"):
+        Workers.of_environment()
+
+
+def test_workers_that_do_not_answer_are_found():
+    with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as gone:
+        addresses = tuple(f"127.0.0.1:{server.getsockname()[1]}" for server in (there, gone))
+        workers = Workers(("127.0.0.1:1", *addresses), 0)
+        assert workers.unreachable() == []
+        gone.close()
+        assert workers.unreachable() == [2]
