@@ -23,6 +23,26 @@ class CoveragePenaltyConfig(Strict):
     weight: Positive = 0.2
 
 
+class WishedLengthConfig(Strict):
+    """A number of words that outputs are to have, about; it takes the place of the limits in tokens."""
+
+    words: Count | None = Field(None, description="words of an output; give these or ratio")
+    ratio: Positive | None = Field(None, description="words of an output per word of its source")
+    slack: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.2, description="share of the wish that an output may have less or more"
+    )
+    weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        1.0, description="taken from the score of an output, times its distance to the wish as a share of it"
+    )
+    tokens_per_word: Count = Field(6, description="room for an output, in tokens per word")
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> WishedLengthConfig:
+        if (self.words is None) == (self.ratio is None):
+            raise ValueError("decoding.wished_length is a number of words or a ratio: give one of both")
+        return self
+
+
 class DiversityConfig(Strict):
     """Diverse beam search (Vijayakumar et al. 2016): groups of hypotheses that avoid each other's tokens."""
 
@@ -73,6 +93,9 @@ class DecodingConfig(Strict):
     )
     min_output_tokens: Count | None = Field(
         None, description="shortest output in tokens, its end included, however short the source is; none: any length"
+    )
+    wished_length: WishedLengthConfig | None = Field(
+        None, description="a number of words that outputs are to have; none: they end where the model ends them"
     )
     long: Literal["split", "truncate", "truncate_sentence", "error"] | None = Field(
         None,
@@ -134,6 +157,10 @@ class DecodingConfig(Strict):
 
     def longest_output(self, source_tokens: int) -> int:
         """Returns the most tokens of an output, EOS counted, for a source of so many, its EOS counted."""
+        if self.wished_length is not None:
+            wish = self.wished_length
+            most = (wish.words or source_tokens * (wish.ratio or 0.0)) * (1.0 + wish.slack)
+            return int(most + 2.0) * wish.tokens_per_word + 1
         return min(int(source_tokens * self.max_length_ratio) + self.max_length_extra, self.max_output_tokens)
 
     def with_beam(self, beam_size: int) -> DecodingConfig:

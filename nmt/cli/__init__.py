@@ -10,7 +10,20 @@ from typing import NoReturn
 import click
 
 import nmt
-from nmt.cli import corpora, doctor, export, leaderboard, models, robustness, runs, scores, studies, translate, tune
+from nmt.cli import (
+    corpora,
+    doctor,
+    export,
+    leaderboard,
+    models,
+    robustness,
+    runs,
+    scores,
+    studies,
+    summarize,
+    translate,
+    tune,
+)
 from nmt.errors import NmtError
 
 _EXIT_CODES = """
@@ -40,6 +53,7 @@ for _verb in (
     doctor.doctor,
     robustness.robustness,
     translate.translate,
+    summarize.summarize,
     translate.score_pairs,
     tune.tune,
     export.export,

@@ -42,6 +42,14 @@ _REQUESTS = [
 ]
 
 
+long_option = click.option(
+    "--long",
+    type=click.Choice(["split", "truncate", "truncate_sentence", "error"]),
+    help="Sources longer than in training: split at ends of sentences, cut behind a word or a sentence, or refused."
+    "  [default: as the recipe says; else split for translation, truncate for summarization]",
+)
+
+
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a command the options of the search, and ``--set``."""
     for option in reversed(_SEARCH):

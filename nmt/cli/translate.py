@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from nmt.cli.options import bundle_argument, ensemble_options, format_option, no_dash, source_argument
-from nmt.cli.search_options import request_options, search_options
+from nmt.cli.search_options import long_option, request_options, search_options
 
 
 @click.command()
@@ -23,12 +23,7 @@ from nmt.cli.search_options import request_options, search_options
 )
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted translation to --output has left.")
 @search_options
-@click.option(
-    "--long",
-    type=click.Choice(["split", "truncate", "truncate_sentence", "error"]),
-    help="Lines longer than in training: split at ends of sentences, cut, or refused.  [default: split for translation,"
-    " truncate for summarization]",
-)
+@long_option
 @request_options
 @click.option(
     "--replace-unknown/--keep-unknown",
@@ -110,7 +105,7 @@ def translate(
         summary=opened.recipe.task == "summarization",
     )
     target = no_dash(output)
-    with StatusLine() as line, _continuable(target):
+    with StatusLine() as line, continuable(target):
         progress = Progress(line.show, line.pause) if target else None
         options = {"layout": layout, "dictionary": dictionary, "resume": resume, "progress": progress}
         report = translate_command(opened, no_dash(source), target, overrides, **options, **votes)
@@ -119,7 +114,7 @@ def translate(
 
 
 @contextmanager
-def _continuable(target: Path | None) -> Iterator[None]:
+def continuable(target: Path | None) -> Iterator[None]:
     """Turns what interrupts the writing of a file inside of the block into the error that tells how to go on."""
     from nmt.errors import InterruptedRun, NmtError
     from nmt.terminal import command_to_continue

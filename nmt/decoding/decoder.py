@@ -17,6 +17,7 @@ from nmt.decoding.problem import Hypotheses, Problem
 from nmt.decoding.restrictions import NEVER
 from nmt.decoding.sampling import source_seeds
 from nmt.decoding.search import search
+from nmt.decoding.wished_length import Wish, WordStarts
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.lexical_table import LexicalTable
@@ -35,6 +36,7 @@ def search_problem(
     projections: Any = None,
     conditions: Conditions = _NONE,
     shortlist: tf.Tensor | None = None,
+    word_starts: WordStarts | None = None,
 ) -> Problem:
     """Returns what a search starts from.
 
@@ -45,9 +47,10 @@ def search_problem(
         projections: what the model's ``token_projections`` gave for its weights, where it has been asked.
         conditions: what is asked of the outputs; a prefix and an end behind it have room, whatever the limits.
         shortlist: int32 [V'], the tokens that outputs are made of, the special ones first; None for all.
+        word_starts: what a wished length is counted by.
 
     Raises:
-        UsageError: there is a coverage penalty, and the model has no attention.
+        UsageError: there is a coverage penalty, and the model has no attention; or a wished length, and no words.
     """
     network: Any = model
     memory, first = network.encode(source, Dropout(0.0, None))
@@ -71,15 +74,23 @@ def search_problem(
     lengths = tf.reduce_sum(tf.cast(memory.mask, tf.float32), axis=1)
     max_lengths = tf.cast(lengths * config.max_length_ratio, tf.int32) + config.max_length_extra
     max_lengths = tf.minimum(max_lengths, config.max_output_tokens)
+    wish = None
+    if config.wished_length is not None:
+        if word_starts is None:
+            raise UsageError("decoding.wished_length: there are no words of text to count", action="Leave it out")
+        wish = Wish.of(config.wished_length, source, word_starts)
+        max_lengths = wish.longest(config.wished_length)
     if not isinstance(conditions.prefix, tuple):
         needed = tf.reduce_sum(tf.cast(conditions.prefix != PAD, tf.int32), axis=1) + 1
         max_lengths = tf.maximum(max_lengths, needed)
     min_lengths = None
-    if config.min_length_ratio is not None or config.min_output_tokens is not None:
+    if wish is None and (config.min_length_ratio is not None or config.min_output_tokens is not None):
         relative = tf.cast(lengths * (config.min_length_ratio or 0.0), tf.int32)
         min_lengths = tf.minimum(tf.maximum(relative, config.min_output_tokens or 0), max_lengths)
     seeds = source_seeds(source) if config.sampling else None
-    return Problem(step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds, conditions, shortlist)
+    return Problem(
+        step, first, max_lengths, memory, never, min_lengths, memory.mask, seeds, conditions, shortlist, wish
+    )
 
 
 def projection_variables(model: Seq2Seq | Ensemble) -> Any:
@@ -100,6 +111,7 @@ class BatchDecoder:
         config: the ``decoding`` section.
         final_weights: whether the weights stay as they are while this decoder is in use.
         table: what shortlists are taken from.
+        word_starts: what a wished length is counted by.
 
     Raises:
         UsageError: a shortlist is asked for, and there is nothing to take it from.
@@ -111,6 +123,7 @@ class BatchDecoder:
         config: DecodingConfig,
         final_weights: bool = True,
         table: LexicalTable | None = None,
+        word_starts: WordStarts | None = None,
     ) -> None:
         if config.shortlist is not None and (table is None or model.shortlist(tf.constant([PAD])) is None):
             raise UsageError(
@@ -119,6 +132,7 @@ class BatchDecoder:
                 action="Leave the shortlist out",
             )
         self._table = table
+        self._word_starts = word_starts
         self._model = model
         self._config = config
         self._final_weights = final_weights
@@ -171,7 +185,9 @@ class BatchDecoder:
 
             def best(source: tf.Tensor, conditions: Conditions, some: tf.Tensor) -> Hypotheses:
                 asked = conditions, None if shortlist is None else some
-                problem = search_problem(self._model, source, config, self._projections, *asked)
+                problem = search_problem(
+                    self._model, source, config, self._projections, *asked, word_starts=self._word_starts
+                )
                 if not compiled:
                     return search(problem, config, wanted)
                 longest = config.longest_output(source.shape[1])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from nmt.decoding.constraints import Conditions
+from nmt.decoding.wished_length import Wish
 
 Step = Callable[[tf.Tensor, Any, Any], tuple[tf.Tensor, Any, Any]]
 """Takes the last tokens int32 [B, K], the memory and the state; returns logits float32 [B, K, V], the new state, and
@@ -29,17 +30,19 @@ class Problem(NamedTuple):
     # int32 [V']: the tokens that logits are of, the special ones first; None for all. With it, no condition, n-gram or
     # repetition can be looked at, nor can XLA compile the search.
     shortlist: tf.Tensor | None = None
+    wish: Wish | None = None  # how many words the outputs of each sentence are to have
 
     @property
     def rows(self) -> tuple[Any, ...]:
         """All that there is for each sentence, each tensor [B, ...]; an empty tuple for what there is not."""
-        each = (self.max_lengths, self.memory, self.min_lengths, self.mask, self.seeds, self.conditions)
+        words = None if self.wish is None else self.wish.words
+        each = (self.max_lengths, self.memory, self.min_lengths, self.mask, self.seeds, words, self.conditions)
         return tuple(() if part is None else part for part in each)
 
     def with_rows(self, rows: tuple[Any, ...]) -> Problem:
         """Returns the same problem for other sentences, from what ``rows`` gave."""
         max_lengths, memory, *rest, conditions = rows
-        min_lengths, mask, seeds = (None if isinstance(part, tuple) else part for part in rest)
+        min_lengths, mask, seeds, words = (None if isinstance(part, tuple) else part for part in rest)
         return self._replace(
             max_lengths=max_lengths,
             memory=memory,
@@ -47,6 +50,7 @@ class Problem(NamedTuple):
             mask=mask,
             seeds=seeds,
             conditions=conditions,
+            wish=None if self.wish is None else self.wish._replace(words=words),
         )
 
 

@@ -14,9 +14,9 @@ NEVER = -1e9
 
 
 def forbid_end(logits: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
-    """Forbids the end of the output to the rows of ``logits`` [R, W, V] that ``where`` [R] names."""
-    end = tf.one_hot(EOS, logits.shape[-1], on_value=NEVER, off_value=0.0)
-    return logits + tf.where(where[:, None, None], end, 0.0)
+    """Forbids the end to the hypotheses of ``logits`` [R, W, V] that ``where``, [R, W] or [R, 1], names."""
+    end = tf.one_hot(EOS, tf.shape(logits)[-1], on_value=NEVER, off_value=0.0)
+    return logits + tf.where(where[:, :, None], end, 0.0)
 
 
 def forbid_repeated_ngrams(logits: tf.Tensor, outputs: tf.Tensor, time: tf.Tensor, size: int) -> tf.Tensor:

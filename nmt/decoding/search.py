@@ -133,6 +133,9 @@ class _Search:
         self._wanted = min(wanted, self.width)
         self._max_lengths = self._per_group(problem.max_lengths)  # [R]
         self._min_lengths = None if problem.min_lengths is None else self._per_group(problem.min_lengths)
+        self._wish: Any = None
+        if problem.wish is not None:
+            self._wish = problem.wish._replace(words=self._per_group(problem.wish.words))
         self._longest_norm = norm(self._max_lengths, config)
         self._longest, self._memory = longest, problem.memory
         self._rows = tf.shape(self._max_lengths)[0]  # R
@@ -358,7 +361,9 @@ class _Search:
         """Returns logits in which what may not come next is far below all others; ``masked`` where all may."""
         logits = masked
         if self._min_lengths is not None:
-            logits = forbid_end(logits, state.time + 1 < self._min_lengths)
+            logits = forbid_end(logits, (state.time + 1 < self._min_lengths)[:, None])
+        if self._wish is not None:
+            logits = self._wish.keep_near(logits, state.live_tokens, self._config.wished_length)
         if self._config.no_repeat_ngram_size is not None:
             logits = forbid_repeated_ngrams(logits, state.live_tokens, state.time, self._config.no_repeat_ngram_size)
         if self._forbidden is not None:
@@ -401,6 +406,8 @@ class _Search:
         scores = found.scores / norm(state.time + 1, self._config)
         if penalty is not None:
             scores -= self._of_parents(penalty, found)
+        if self._wish is not None:
+            scores -= self._wish.penalty(outputs, self._config.wished_length)
         all_scores = tf.concat([state.finished_scores, tf.where(finishes, scores, NEVER)], axis=1)  # [R, W + C]
         unmet: Any = None
         if self._required is None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from nmt import textio
 from nmt.bundle import Bundle
+from nmt.decoding.documents import JsonField
 from nmt.decoding.output import OutputFormat
 from nmt.decoding.requests import Requests
 from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
@@ -169,6 +170,7 @@ def translate_command(
     resume: bool = False,
     progress: Progress | None = None,
     requests: Requests | None = None,
+    field: JsonField | None = None,
     **ensemble: Any,
 ) -> str | None:
     """Translates a file or standard input to a file or standard output.
@@ -184,6 +186,7 @@ def translate_command(
         resume: as ``write_answers`` takes it.
         progress: is told how far the translation is.
         requests: what is asked of the translations.
+        field: where the text of each line is, which is a JSON object; the line itself when absent.
         **ensemble: the arguments of :class:`Translator` of that kind.
 
     Returns:
@@ -192,7 +195,7 @@ def translate_command(
     Raises:
         UsageError: ``resume`` without a file to write; the bundle takes another kind of source, or one of which nothing
             can be asked; see ``write_answers``.
-        DataError: what is asked of each line is not that of so many lines.
+        DataError: what is asked of each line is not that of so many lines; a line is no object with such a field.
     """
     if resume and target is None:
         raise UsageError("--resume: standard output cannot be continued", action="Give a file with --output")
@@ -207,14 +210,7 @@ def translate_command(
     check_hypotheses(layout.hypotheses, translator.config)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
-    def answer(chunk: list[str], first_line: int) -> Iterator[str]:
-        if vectors is None:
-            found = translator.translations(chunk, layout.hypotheses, layout.details, first_line=first_line)
-        else:
-            found = translator.vector_translations(vectors, chunk, layout.hypotheses, layout.details)
-        for number, translations in enumerate(found, start=first_line - 1):
-            yield from layout.lines(translations, number)
-
+    answer = _answers_of(translator, layout, vectors, field)
     progress = progress or Progress(lambda _: None)
     if vectors is not None:
         progress.total = len(vectors)
@@ -223,11 +219,29 @@ def translate_command(
         if requests is not None:
             requests.check(progress.total)
     if target is not None:
-        identity = translator.identity | {"output": dataclasses.asdict(layout)}
+        identity = translator.identity | {"output": dataclasses.asdict(layout if field is None else field)}
         write_answers(lines, answer, target, identity, progress, resume=resume)
     else:
         _print_answers(textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines), answer, progress)
     return translator.report()
+
+
+def _answers_of(
+    translator: Translator, layout: OutputFormat, vectors: Vectors | None, field: JsonField | None
+) -> Answer:
+    def answer(chunk: list[str], first_line: int) -> Iterator[str]:
+        if field is not None:
+            texts = [field.text(line, number) for number, line in enumerate(chunk, start=first_line)]
+            yield from map(field.answered, chunk, translator.translate(texts, first_line=first_line))
+            return
+        if vectors is None:
+            found = translator.translations(chunk, layout.hypotheses, layout.details, first_line=first_line)
+        else:
+            found = translator.vector_translations(vectors, chunk, layout.hypotheses, layout.details)
+        for number, translations in enumerate(found, start=first_line - 1):
+            yield from layout.lines(translations, number)
+
+    return answer
 
 
 def _print_answers(chunks: Iterable[list[str]], answer: Answer, progress: Progress) -> None:

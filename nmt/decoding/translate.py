@@ -67,6 +67,7 @@ class Translator:
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
+        from nmt.decoding.wished_length import WordStarts
         from nmt.long_sources import LongInput
 
         _check_ensemble(bundle, others, weights)
@@ -84,7 +85,9 @@ class Translator:
         mode, limit = self.config.long or _mode_of(bundle.recipe), bundle.recipe.dataset.max_source_tokens
         self.long_input = LongInput(mode, max(limit, 2), bundle.tokenizers.source)
         table = bundle.lexical_table if self.config.shortlist else None
-        self._decoder = BatchDecoder(voters, self.config, table=table)
+        counts = self.config.wished_length is not None and bundle.recipe.model.encoder.input == "tokens"
+        starts = WordStarts.of(bundle.tokenizers) if counts else None
+        self._decoder = BatchDecoder(voters, self.config, table=table, word_starts=starts)
         if self.config.replace_unknown:
             self.check_attention("decoding.replace_unknown")
         elif dictionary is not None:

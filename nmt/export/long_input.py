@@ -49,8 +49,28 @@ class GraphLongInput:
             message = f"a text is longer than {self._limit} tokens, and decoding.long is error"
             with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(~long), [message])]):
                 return _whole(tf.identity(texts))
-        divided = self._sentences if self._mode == "split" else _whole
-        return tf.cond(tf.reduce_any(long), lambda: self._pieces(divided(texts, long)), lambda: _whole(texts))
+        divide = {"split": self._split, "truncate": self._cut, "truncate_sentence": self._cut_behind_sentences}
+        return tf.cond(tf.reduce_any(long), lambda: divide[self._mode](texts, long), lambda: _whole(texts))
+
+    def _split(self, texts: tf.Tensor, long: tf.Tensor) -> Parts:
+        return self._pieces(self._sentences(texts, long))
+
+    def _cut(self, texts: tf.Tensor, _: tf.Tensor) -> Parts:
+        return self._pieces(_whole(texts))
+
+    def _cut_behind_sentences(self, texts: tf.Tensor, long: tf.Tensor) -> Parts:
+        """Returns of each text that is too long the sentences that fit, or what fits of the first."""
+        cut = self._cut(texts, long)
+        sentences = self._sentences(texts, long)
+        sizes, gaps = tf.strings.length(sentences.texts), tf.strings.length(sentences.spaces)  # in bytes
+        begins = tf.cumsum(sizes + gaps, exclusive=True)
+        first = tf.math.segment_min(begins, sentences.rows)
+        ends = begins + sizes - tf.gather(first, sentences.rows)
+        fits = ends <= tf.gather(tf.strings.length(cut.texts), sentences.rows)
+        last = tf.math.segment_max(tf.where(fits, ends, 0), sentences.rows)
+        whole = tf.logical_not(long) | (last == 0)
+        texts = tf.where(whole, cut.texts, tf.strings.substr(texts, tf.zeros_like(last), last))
+        return Parts(texts, cut.rows, tf.where(whole, cut.spaces, ""))
 
     def _sentences(self, texts: tf.Tensor, long: tf.Tensor) -> Parts:
         """Returns the sentences of those texts that are too long, and the others as they are."""
@@ -96,7 +116,7 @@ class GraphLongInput:
             gap = tf.strings.substr(rest, 0, behind, "UTF8_CHAR")
             gap = tf.where(end + behind == length, gap + space, gap)
             arrays = _appended(arrays, (tf.strings.substr(text, begin, end - begin, "UTF8_CHAR"), row, gap))
-            return length if self._mode == "truncate" else end + behind, arrays
+            return end + behind if self._mode == "split" else length, arrays
 
         _, arrays = tf.while_loop(lambda begin, _: begin < length, split, (0, arrays), parallel_iterations=1)
         return arrays

@@ -14,6 +14,7 @@ from nmt.decoding.decoder import projection_variables, search_problem
 from nmt.decoding.restrictions import NEVER
 from nmt.decoding.search import search
 from nmt.decoding.translate import Translator
+from nmt.decoding.wished_length import WordStarts
 from nmt.decoding_config import DecodingConfig
 from nmt.export.long_input import GraphLongInput, join
 from nmt.export.text import GraphText
@@ -55,6 +56,7 @@ class TextGraph:
         self._shortlist: _Shortlist | None = None
         if self._config.shortlist is not None:
             self._shortlist = _Shortlist(bundle, self._config.shortlist)
+        self._word_starts = WordStarts.of(translator.bundle.tokenizers) if translator.config.wished_length else None
         self._long = GraphLongInput(translator.long_input.mode, translator.long_input.limit, self._text)
         self._projections = projection_variables(self._model) if self._config.project_tokens else None
 
@@ -132,7 +134,9 @@ class TextGraph:
             rows = order[begin : begin + tf.maximum(1, config.tokens_per_batch // config.beam_size // longest)]
             batch = tf.gather(sources, rows).to_tensor()
             shortlist = None if self._shortlist is None else self._shortlist.of(batch, 4 * config.beam_size)
-            problem = search_problem(self._model, batch, config, self._projections, shortlist=shortlist)
+            problem = search_problem(
+                self._model, batch, config, self._projections, shortlist=shortlist, word_starts=self._word_starts
+            )
             found = search(problem, config, wanted)
             tokens, scores = found.tokens[:, :width], found.scores[:, :width]
             sizes = tf.reduce_sum(tf.cast(tokens != PAD, tf.int32), axis=2)

@@ -101,7 +101,8 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
 def _as_long_as(corpus: EncodedCorpus, config: DecodingConfig) -> DecodingConfig:
     """Returns limits that make outputs about as long as the references of a corpus: there a trained model ends."""
     ratio = len(corpus.target.ids) / len(corpus.source.ids)
-    limits = {
+    limits: dict[str, Any] = {
+        "wished_length": None,
         "max_length_ratio": min(config.max_length_ratio, ratio),
         "max_length_extra": min(config.max_length_extra, 2),
     }
@@ -109,8 +110,8 @@ def _as_long_as(corpus: EncodedCorpus, config: DecodingConfig) -> DecodingConfig
 
 
 def _step(trainer: Trainer, group: Sequence[Batch]) -> None:
-    """Takes one training step that changes no weight."""
-    trainer._step.take(group, 1, 0.0)
+    """Takes one training step that changes no weight: of those that come last, which may know coverage and be slower."""
+    trainer._step.take(group, (trainer._config.coverage_after or 0) + 1, 0.0)
 
 
 def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:

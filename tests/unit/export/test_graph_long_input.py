@@ -32,7 +32,7 @@ def tokenizers(tiny_bundle):
     return load_bundle(tiny_bundle).tokenizers
 
 
-@pytest.mark.parametrize("mode", ["split", "truncate"])
+@pytest.mark.parametrize("mode", ["split", "truncate", "truncate_sentence"])
 @pytest.mark.parametrize("limit", [2, 7, 20])
 def test_parts_are_those_of_python(mode, limit, tokenizers):
     text = GraphText(Normalizer(), tokenizers)
