@@ -99,8 +99,13 @@ class DatasetConfig(Strict):
     """What an epoch of training has: which pairs, how segmented, in batches of which size."""
 
     tokens_per_batch: Count = Field(1024, description="most target tokens of a batch, its padding included")
-    max_source_tokens: Count = Field(128, description="longer pairs are left out")
+    max_source_tokens: Count = Field(128, description="longer pairs are left out, or cut: see long_sources")
     max_target_tokens: Count = Field(128, description="longer pairs are left out")
+    long_sources: Literal["leave_out", "truncate", "truncate_sentence"] = Field(
+        "leave_out",
+        description="what training does with pairs of longer sources: leave them out, or cut the source behind the last"
+        " word that fits, or behind the last sentence",
+    )
     mix: list[MixConfig] | None = Field(
         None, description="one entry per corpus of corpora.train and step of synthetic, in this order"
     )
@@ -110,6 +115,11 @@ class DatasetConfig(Strict):
         description="segments the text anew for each epoch. unigram: exponent of the chances of a segmentation, the"
         " lower the more varied (Kudo 2018); bpe: share of the merges that are dropped (Provilkov et al. 2020); 0: off",
     )
+
+    @property
+    def cut_limit(self) -> int | None:
+        """The most tokens of a source that is validated or scored; None where training leaves longer ones out."""
+        return None if self.long_sources == "leave_out" else self.max_source_tokens
 
     def epoch_without_pairs(self, pairs: list[int], max_epochs: int) -> int | None:
         """Returns the first epoch, counted from 1, in which ``mix`` leaves no pairs; None when there is no such epoch.
@@ -176,7 +186,7 @@ class TrainingConfig(Strict):
     gradient_clip: Positive = Field(1.0, description="greatest global norm of the gradient")
     label_smoothing: Fraction = 0.1
     validate_every: Annotated[int, Field(ge=0)] = Field(0, description="steps between validations; 0: once an epoch")
-    select_on: Literal["bleu", "chrf", "exact", "loss"] = "bleu"
+    select_on: Literal["bleu", "chrf", "rougeL", "exact", "loss"] = "bleu"
     accumulate: Count = Field(1, description="batches per step; their gradients are added up")
     average: Fraction = Field(0.0, description="decay of an exponential moving average of the weights; 0: none")
     average_checkpoints: Count = Field(
@@ -194,6 +204,11 @@ class TrainingConfig(Strict):
     )
     deterministic: bool = Field(True, description="only operations that give the same bits every time, on a GPU too")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
+    coverage_after: Count | None = Field(
+        None,
+        description="steps before attention knows its coverage, which train faster, as if decoder.coverage were false"
+        " (See et al. 2017, section 5); none: it does from the first step on",
+    )
     coverage_loss: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
         0.0, description="weight of the coverage loss (See et al. 2017, eq. 12, 13)"
     )
@@ -338,6 +353,10 @@ class Recipe(Strict):
                 "training.scheduled_sampling: model.decoder.feed_token is false, the decoder is fed no tokens",
             ),
             (
+                training.coverage_after is not None and not self.model.decoder.coverage,
+                "training.coverage_after: model.decoder.coverage is false, attention never knows its coverage",
+            ),
+            (
                 training.coverage_loss > 0 and self.model.decoder.attention == "none",
                 "training.coverage_loss is a loss of attention: model.decoder.attention is none",
             ),
@@ -380,6 +399,14 @@ class Recipe(Strict):
                 dataset.subword_sampling > 0 and kind not in ("unigram", "bpe"),
                 f"dataset.subword_sampling: a {kind} vocabulary has one segmentation of a text; set it to 0, or"
                 " tokenizer.kind to unigram or bpe",
+            ),
+            (
+                dataset.long_sources != "leave_out" and dataset.subword_sampling > 0,
+                "dataset.subword_sampling segments whole sources anew: set dataset.long_sources to leave_out",
+            ),
+            (
+                dataset.long_sources != "leave_out" and self.model.encoder.input == "vectors",
+                "dataset.long_sources cuts text: model.encoder.input vectors has none, set it to leave_out",
             ),
             (
                 dataset.subword_sampling > 0 and self.model.encoder.input == "vectors",

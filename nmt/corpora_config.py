@@ -15,6 +15,7 @@ class FilesConfig(Strict):
 
     source: str = Field(description="text, or an .npz file with model.encoder.input vectors")
     target: str
+    references: list[str] | None = Field(None, description="of a test set: more files that are as right as the target")
 
     @property
     def has_vectors(self) -> bool:
@@ -23,16 +24,17 @@ class FilesConfig(Strict):
 
 
 class PartConfig(Strict):
-    """A part of a split of a card, for instance a validation set for a corpus without one.
+    """A split of a card, or a part of it, for instance a validation set for a corpus without one.
 
     A validation set that is taken out of the training split is still in it; the cleaning step ``decontaminate`` removes
     it there.
     """
 
     corpus: str = Field(description="card/split")
-    every: Annotated[int, Field(ge=2)] = Field(
-        description="takes one line in so many: 20 takes the lines 1, 21, 41, ..."
+    every: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="takes one line in so many: 20 takes the lines 1, 21, 41, ...; none: all"
     )
+    references: list[str] | None = Field(None, description="of a test set: more sides, as right as corpora.target")
 
 
 CorpusReference = str | PartConfig | FilesConfig
@@ -48,6 +50,13 @@ class CorporaConfig(Strict):
     train: list[CorpusReference] = Field(min_length=1)
     valid: list[CorpusReference] = Field(min_length=1)
     test: list[CorpusReference] = Field([])
+
+    @model_validator(mode="after")
+    def _references_are_of_tests(self) -> CorporaConfig:
+        for split, corpora in (("train", self.train), ("valid", self.valid)):
+            named = any(not isinstance(corpus, str) and corpus.references for corpus in corpora)
+            refuse([(named, f"corpora.{split}: references are of test sets, more pairs are more corpora")])
+        return self
 
     @property
     def with_vectors(self) -> list[bool]:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.errors import DataError
+from nmt.long_sources import LongInput, LongSources
 from nmt.storage import atomic_file, write_json
 from nmt.tokenizer import BOS, EOS, TokenizerPair
 from nmt.vectors import Vectors, check_features
@@ -150,35 +151,41 @@ def encode_corpus(
     max_target_tokens: int | None = None,
     vectors: Vectors | None = None,
     marks: Iterable[bool] = (),
+    long_sources: LongSources = "leave_out",
 ) -> tuple[EncodedCorpus, dict[str, int]]:
     """Encodes pairs of normalised text.
 
-    Pairs that are too long, EOS counted, are left out and counted; ``None`` is no limit. Where there are ``vectors``,
+    Pairs that are too long, EOS counted, are left out and counted, or their sources are cut as ``long_sources`` says;
+    ``None`` is no limit. Where there are ``vectors``,
     the sources are lines that stand for them. ``marks`` says of each pair whether its source begins with the marker;
     those that it says nothing of do not.
 
     Returns:
         The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
-        ``target_tokens``.
+        ``target_tokens``; where sources are cut, ``source_cut`` instead of ``source_too_long``.
     """
     marked = chain(marks, repeat(False))
     sources: list[Any] = []
     targets: list[list[int]] = []
     kept: list[int] = []
-    counts = dict.fromkeys(("pairs", "source_too_long", "target_too_long"), 0)
+    long = "source_too_long" if long_sources == "leave_out" else "source_cut"
+    counts = dict.fromkeys(("pairs", long, "target_too_long"), 0)
     for chunk in _chunks(pairs, _ENCODE_LINES):
         lines = [source for source, _ in chunk]
         read: list[Any]
         read = vectors.marked(lines) if vectors else [[*ids, EOS] for ids in tokenizers.source.encode(lines)]
         encoded_targets = tokenizers.target.encode([target for _, target in chunk])
-        for source, target in zip(read, encoded_targets, strict=True):
+        for line, source, target in zip(lines, read, encoded_targets, strict=True):
             counts["pairs"] += 1
-            if next(marked):
-                source = [tokenizers.source.marker, *source]
+            marker = [tokenizers.source.marker] if next(marked) else []
+            source = [*marker, *source]
             source_too_long = max_source_tokens is not None and len(source) > max_source_tokens
             target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
-            counts["source_too_long"] += source_too_long
+            counts[long] += source_too_long
             counts["target_too_long"] += target_too_long
+            if source_too_long and max_source_tokens is not None and long_sources != "leave_out":
+                whole = LongInput(long_sources, max(max_source_tokens - len(marker), 2), tokenizers.source)
+                source, source_too_long = [*marker, *whole.cut(line).ids], False
             if not (source_too_long or target_too_long):
                 sources.append(source)
                 targets.append([BOS, *target, EOS])

@@ -74,10 +74,11 @@ class DecodingConfig(Strict):
     min_output_tokens: Count | None = Field(
         None, description="shortest output in tokens, its end included, however short the source is; none: any length"
     )
-    long: Literal["split", "truncate", "error"] | None = Field(
+    long: Literal["split", "truncate", "truncate_sentence", "error"] | None = Field(
         None,
         description="sources longer than dataset.max_source_tokens: split at ends of sentences and the translations"
-        " joined, cut, or refused; none: split for translation, truncate for summarization",
+        " joined, cut behind the last word or the last sentence that fits, or refused; none: as dataset.long_sources"
+        " cuts, else split for translation, truncate for summarization",
     )
     tokens_per_batch: Count = Field(4096, description="most source tokens of a batch, its padding included")
     compile: bool = Field(

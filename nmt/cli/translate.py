@@ -25,7 +25,7 @@ from nmt.cli.search_options import request_options, search_options
 @search_options
 @click.option(
     "--long",
-    type=click.Choice(["split", "truncate", "error"]),
+    type=click.Choice(["split", "truncate", "truncate_sentence", "error"]),
     help="Lines longer than in training: split at ends of sentences, cut, or refused.  [default: split for translation,"
     " truncate for summarization]",
 )

@@ -68,6 +68,43 @@ def materialize(
     return report
 
 
+def materialize_further(
+    corpus: PartConfig | FilesConfig, outputs: Sequence[Path], target: Path, store: Path, recipe_folder: Path
+) -> None:
+    """Writes the further references of a test set, one file for each.
+
+    Args:
+        corpus: names them.
+        outputs: where they are written.
+        target: the first reference, which is written.
+        store: of downloads.
+        recipe_folder: what the user's own files are relative to.
+
+    Raises:
+        UsageError: there is no such side.
+        DataError: one cannot be fetched or read, or has another number of lines than the first.
+    """
+    lines = sum(1 for _ in read_lines(target))
+    for side, output in zip(corpus.references or [], outputs, strict=True):
+        with atomic_file(output) as stream:
+            written = 0
+            for pair in read_reference(_paired(corpus, side), side, side, store, recipe_folder):
+                stream.write(encode_line(pair.target))
+                written += 1
+        if written != lines:
+            raise DataError(
+                f"{_describe(corpus)}: not as many lines in the reference {side} as in the first",
+                received=f"{written} lines",
+                expected=f"{lines} lines",
+                action="Give references of the same test set",
+            )
+
+
+def _paired(corpus: PartConfig | FilesConfig, side: str) -> CorpusReference:
+    """Returns the corpus of a further reference, which is both of its sides."""
+    return FilesConfig(source=side, target=side) if isinstance(corpus, FilesConfig) else corpus
+
+
 def materialize_text(
     references: Sequence[TextReference], side: str, store: Path, output: Path, recipe_folder: Path
 ) -> list[dict[str, Any]]:
@@ -183,7 +220,8 @@ def reference_name(reference: CorpusReference) -> str:
     ``multi30k.train`` for ``multi30k/train``, ``multi30k.train-every-20`` for a part, ``talks`` for ``talks.en.gz``.
     """
     if isinstance(reference, PartConfig):
-        return f"{reference_name(reference.corpus)}-every-{reference.every}"
+        every = "" if reference.every is None else f"-every-{reference.every}"
+        return f"{reference_name(reference.corpus)}{every}"
     if isinstance(reference, str):
         return reference.replace("/", ".")
     stem = Path(reference.source).name.removesuffix(".gz").removesuffix(".zst")
@@ -197,10 +235,14 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
         UsageError: there is no such card, split or side.
         DataError: a file of the user's own cannot be read.
     """
+    identity: dict[str, Any]
     if isinstance(reference, FilesConfig):
-        return {"files": [own_sha256(path) for path in _own_files(reference, recipe_folder)]}
+        identity = {"files": [own_sha256(path) for path in _own_files(reference, recipe_folder)]}
+        return identity | _further_identity(reference, recipe_folder)
     if isinstance(reference, PartConfig):
-        return {**reference_identity(reference.corpus, source, target, recipe_folder), "every": reference.every}
+        identity = reference_identity(reference.corpus, source, target, recipe_folder)
+        every = {} if reference.every is None else {"every": reference.every}
+        return identity | every | _further_identity(reference, recipe_folder)
     card, name = resolve(reference)
     check_sides(card, name, source, target)
     split = card.split(name)
@@ -208,7 +250,7 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
     settings = split.model_dump(mode="json", exclude_none=isinstance(split, GeneratedSplit))
     if isinstance(split, PlainSplit):
         settings["sides"] = {side: split.sides[side] for side in (source, target)}
-    identity: dict[str, Any] = {"corpus": card.id, "source": source, "target": target, "split": settings}
+    identity = {"corpus": card.id, "source": source, "target": target, "split": settings}
     identity["files"] = {
         file: card.files[file].sha256 if card.files[file].path is None else own_sha256(stored_path(card, file, Path()))
         for file in split_files(split, (source, target))
@@ -224,6 +266,16 @@ def reference_identity(reference: CorpusReference, source: str, target: str, rec
         files = local_files(card.folder / split.path, split.split)
         identity["files"] = [own_sha256(file) for file in files]
     return identity
+
+
+def _further_identity(corpus: PartConfig | FilesConfig, recipe_folder: Path) -> dict[str, Any]:
+    """Returns what decides the further references of a test set, where it has any."""
+    if not corpus.references:
+        return {}
+    sides = {
+        side: corpus.corpus if isinstance(corpus, PartConfig) else _paired(corpus, side) for side in corpus.references
+    }
+    return {"references": [reference_identity(each, side, side, recipe_folder) for side, each in sides.items()]}
 
 
 def _own_files(reference: FilesConfig, recipe_folder: Path) -> list[Path]:
@@ -246,9 +298,13 @@ def own_sha256(path: Path) -> str:
         ) from error
 
 
+def _share(part: PartConfig) -> str:
+    return "" if part.every is None else f", one line in {part.every}"
+
+
 def _describe(reference: CorpusReference) -> str:
     if isinstance(reference, PartConfig):
-        return f"{reference.corpus}, one line in {reference.every}"
+        return f"{reference.corpus}{_share(reference)}"
     if isinstance(reference, FilesConfig):
         return ", ".join(dict.fromkeys((reference.source, reference.target)))
     return reference
@@ -261,7 +317,7 @@ def _origin(reference: CorpusReference, source: str, target: str, store: Path, r
         return {"id": None, "split": reference_name(reference), "licence": None, "citation": None, "files": files}
     if isinstance(reference, PartConfig):
         whole = _origin(reference.corpus, source, target, store, recipe_folder)
-        return {**whole, "split": f"{whole['split']}, one line in {reference.every}"}
+        return {**whole, "split": f"{whole['split']}{_share(reference)}"}
     card, name = resolve(reference)
     files = {
         file: card.files[file].sha256 or own_sha256(stored_path(card, file, store))

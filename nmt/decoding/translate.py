@@ -18,10 +18,11 @@ from nmt.tokenizer import UNK
 from nmt.vectors import Vectors, check_features
 
 if TYPE_CHECKING:
+    from nmt.config import Recipe
     from nmt.decoding.constraints import Condition
-    from nmt.decoding.long_input import Mode, Part
     from nmt.decoding.requests import Requests
     from nmt.decoding.translation import Details, Examiner, Translation
+    from nmt.long_sources import Mode, Part
 
 CHUNK_LINES = 2_000
 """Lines that are sorted by length together."""
@@ -66,7 +67,7 @@ class Translator:
     ) -> None:
         from nmt.decoding.decoder import BatchDecoder
         from nmt.decoding.ensemble import Ensemble
-        from nmt.decoding.long_input import LongInput
+        from nmt.long_sources import LongInput
 
         _check_ensemble(bundle, others, weights)
         self.bundle = bundle
@@ -80,9 +81,8 @@ class Translator:
             voters = Ensemble(
                 [self.model, *(other.model(self.config.matrices) for other in others)], weights, combination
             )
-        by_task: Mode = "truncate" if bundle.recipe.task == "summarization" else "split"
-        limit = bundle.recipe.dataset.max_source_tokens
-        self.long_input = LongInput(self.config.long or by_task, max(limit, 2), bundle.tokenizers.source)
+        mode, limit = self.config.long or _mode_of(bundle.recipe), bundle.recipe.dataset.max_source_tokens
+        self.long_input = LongInput(mode, max(limit, 2), bundle.tokenizers.source)
         table = bundle.lexical_table if self.config.shortlist else None
         self._decoder = BatchDecoder(voters, self.config, table=table)
         if self.config.replace_unknown:
@@ -282,6 +282,13 @@ def check_hypotheses(hypotheses: int, config: DecodingConfig) -> None:
             expected="1 to the size of the beam",
             action=f"Set the beam size to {max(1, hypotheses)}, or ask for fewer",
         )
+
+
+def _mode_of(recipe: Recipe) -> Mode:
+    """Returns what is done to lines that are too long, where ``decoding.long`` does not say it."""
+    if recipe.dataset.long_sources != "leave_out":
+        return recipe.dataset.long_sources
+    return "truncate" if recipe.task == "summarization" else "split"
 
 
 def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[float]) -> None:

@@ -1,4 +1,4 @@
-"""The in-graph twin of :mod:`nmt.decoding.long_input`: texts longer than a model takes are split, cut, or refused.
+"""The in-graph twin of :mod:`nmt.long_sources`: texts longer than a model takes are split, cut, or refused.
 
 Sentences are found by regular expressions that put line breaks, which no text has, around the white space behind them.
 """
@@ -10,9 +10,9 @@ from unicodedata import east_asian_width
 
 import tensorflow as tf
 
-from nmt.decoding.long_input import CLOSING, LONGEST_SPACE, SPACED, UNSPACED, Mode
 from nmt.decoding.restrictions import NEVER
 from nmt.export.text import SPACE, GraphText, characters_where
+from nmt.long_sources import CLOSING, LONGEST_SPACE, SPACED, UNSPACED, Mode
 
 _GAP = characters_where(lambda character: character.isspace() and character != "\n")
 _END = f"([{SPACED}]+[{CLOSING}]*)([{_GAP}]+)|([{UNSPACED}]+[{CLOSING}]*)([{_GAP}]*)"
@@ -31,7 +31,7 @@ class Parts(NamedTuple):
 
 
 class GraphLongInput:
-    """Divides texts as :class:`nmt.decoding.long_input.LongInput` does.
+    """Divides texts as :class:`nmt.long_sources.LongInput` does.
 
     Args:
         mode: what is done to texts that are too long.

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nmt.decoding.long_input import Mode
 from nmt.decoding.translate import Translator
 from nmt.errors import NmtError
+from nmt.long_sources import Mode
 from nmt.textio import as_line
 from nmt.tokenizer import Tokenizer
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import nmt
 from nmt.errors import DataError
@@ -21,6 +21,9 @@ ONLY_REFERENCE = "reference"
 """The name of a reference that has none."""
 COPY = "copy of the source"
 """The baseline that translates nothing."""
+
+
+Reference = TypeVar("Reference")
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,14 @@ class TestSet:
     @property
     def views(self) -> list[View]:
         """The test set with each reference alone and with all; with the only one, under its own name."""
-        if len(self.references) == 1:
-            return [View(self.name, self.source, self.references)]
-        alone = [View(f"{self.name}/{name}", self.source, {name: text}) for name, text in self.references.items()]
-        return [*alone, View(f"{self.name}/all", self.source, self.references)]
+        return [View(name, self.source, chosen) for name, chosen in views_of(self.name, self.references).items()]
+
+
+def views_of(test: str, references: Mapping[str, Reference]) -> dict[str, Mapping[str, Reference]]:
+    """Returns the choices of a test set's references by the name of the view: each alone, and all."""
+    if len(references) == 1:
+        return {test: references}
+    return {f"{test}/{name}": {name: reference} for name, reference in references.items()} | {f"{test}/all": references}
 
 
 @dataclass(frozen=True)

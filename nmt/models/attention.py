@@ -6,6 +6,7 @@ stored once per sentence either way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -69,9 +70,8 @@ class Attention(keras.layers.Layer):
         if self.additive:
             self.score = self.add_weight(shape=(depth,), initializer="random_normal", dtype="float32", name="score")
         if config.coverage:
-            self.coverage_row = self.add_weight(
-                shape=(depth,), initializer="random_normal", dtype="float32", name="coverage"
-            )
+            # Zeros: a model that has not learnt coverage yet is the same model without it.
+            self.coverage_row = self.add_weight(shape=(depth,), initializer="zeros", dtype="float32", name="coverage")
         if config.window == "local_p":
             self.position_map = Linear(depth, depth, "position", bias=False)
             self.position_score = self.add_weight(
@@ -85,16 +85,24 @@ class Attention(keras.layers.Layer):
         return (values if self.value_map is None else self.value_map.apply(values)), keys
 
     def attend(
-        self, queries: tf.Tensor, memory: Memory, time: tf.Tensor, coverage: tf.Tensor | None = None
+        self,
+        queries: tf.Tensor,
+        memory: Memory,
+        time: tf.Tensor,
+        coverage: tf.Tensor | None = None,
+        one_by_one: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the contexts [B, Q, D] and the weights [B, Q, S], the mean of the heads, for ``queries`` [B, Q, H].
 
         Args:
             time: int32 [B, Q], the target step of each query.
             coverage: [B, Q, S], the sum of the weights of all steps before.
+            one_by_one: compute additive scores query by query, where there may be many.
         """
         heads = self.config.heads
-        if self.additive:
+        if self.additive and one_by_one:
+            scores = self._scores_one_by_one(queries, memory)[:, None]  # [B, 1, Q, S]
+        elif self.additive:
             scores = self._additive_scores(queries, memory, coverage)[:, None]  # [B, 1, Q, S]
         else:
             mapped = queries if self.query_map is None else self.query_map.apply(queries)
@@ -110,10 +118,23 @@ class Attention(keras.layers.Layer):
         return _merge(contexts), tf.reduce_mean(weights, axis=1)
 
     def _additive_scores(self, queries: tf.Tensor, memory: Memory, coverage: tf.Tensor | None) -> tf.Tensor:
-        inner = self.query_map.apply(queries)[:, :, None] + memory.keys[:, None]  # [B, Q, S, H]
-        if coverage is not None:
-            inner = inner + coverage[..., None] * self.coverage_row
-        return tf.reduce_sum(self.score * tf.tanh(inner), axis=-1)  # [B, Q, S]
+        mapped, score = self.query_map.apply(queries), tf.convert_to_tensor(self.score)
+        if coverage is None:
+            return _tanh_scores(mapped, memory.keys, score)
+        return _coverage_scores(mapped, memory.keys, score, coverage, tf.convert_to_tensor(self.coverage_row))
+
+    def _scores_one_by_one(self, queries: tf.Tensor, memory: Memory) -> tf.Tensor:
+        """Returns the scores of many queries in the memory of one, and faster: what it works on stays in the cache."""
+        mapped, score = self.query_map.apply(queries), tf.convert_to_tensor(self.score)
+        number = tf.shape(queries)[1]
+
+        def one(index: tf.Tensor, scores: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            own = _tanh_scores(mapped[:, index, None], memory.keys, score)  # [B, 1, S]
+            return index + 1, scores.write(index, own[:, 0])
+
+        start = (0, tf.TensorArray(tf.float32, size=number, element_shape=[None, None]))
+        _, scores = tf.while_loop(lambda index, _: index < number, one, start)
+        return tf.transpose(scores.stack(), [1, 0, 2])  # [Q, B, S] -> [B, Q, S]
 
     def _window(self, queries: tf.Tensor, memory: Memory, time: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Returns which positions a query may see [B, Q, S], and factors of the weights [B, Q, S] or None.
@@ -138,6 +159,68 @@ class Attention(keras.layers.Layer):
         if self.config.window == "local_m":
             return inside, None
         return inside, tf.exp(-2.0 * tf.square(distance / radius))
+
+
+@tf.custom_gradient
+def _tanh_scores(
+    queries: tf.Tensor, keys: tf.Tensor, score: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
+    """Returns score . tanh(queries + keys) [B, Q, S].
+
+    The gradient computes tanh again instead of keeping it: [B, Q, S, H] of every step of a training batch would be most
+    of the memory that training takes.
+
+    Args:
+        queries, keys: [B, Q, H], [B, S, H].
+        score: [H].
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return _gradients(queries[:, :, None] + keys[:, None], score, upstream)[:3]
+
+    return _dot(tf.tanh(queries[:, :, None] + keys[:, None]), score), gradient
+
+
+@tf.custom_gradient
+def _coverage_scores(
+    queries: tf.Tensor, keys: tf.Tensor, score: tf.Tensor, coverage: tf.Tensor, row: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, ...]]]:
+    """Returns score . tanh(queries + keys + coverage row) [B, Q, S] as :func:`_tanh_scores` does.
+
+    Args:
+        coverage: [B, Q, S].
+        row: [H].
+    """
+
+    def inner() -> tf.Tensor:
+        return queries[:, :, None] + keys[:, None] + coverage[..., None] * row  # [B, Q, S, H]
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        *others, of_inner = _gradients(inner(), score, upstream)
+        of_row = _weighted_sum(of_inner, coverage)
+        return *others, _dot(of_inner, row), of_row
+
+    return _dot(tf.tanh(inner()), score), gradient
+
+
+def _gradients(inner: tf.Tensor, score: tf.Tensor, upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Returns the gradients of queries, keys, score and ``inner`` [B, Q, S, H], for that of the scores [B, Q, S]."""
+    active = tf.tanh(inner)
+    of_score = _weighted_sum(active, upstream)
+    of_inner = upstream[..., None] * (score - score * active * active)
+    return tf.reduce_sum(of_inner, axis=2), tf.reduce_sum(of_inner, axis=1), of_score, of_inner
+
+
+def _dot(values: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
+    """Returns the products [B, Q, S] of ``values`` [B, Q, S, H] with a vector [H]."""
+    rows = tf.reshape(values, [-1, values.shape[-1]])
+    return tf.reshape(tf.matmul(rows, vector[:, None]), tf.shape(values)[:-1])
+
+
+def _weighted_sum(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Returns the sum [H] of ``values`` [B, Q, S, H] times ``weights`` [B, Q, S]."""
+    rows = tf.reshape(values, [-1, values.shape[-1]])
+    return tf.matmul(tf.reshape(weights, [1, -1]), rows)[0]
 
 
 def _split(values: tf.Tensor, heads: int) -> tf.Tensor:

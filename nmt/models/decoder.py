@@ -76,7 +76,6 @@ class Decoder(keras.layers.Layer):
             self.readout = Linear(decoder.units + context + summary, depth, "decoder_readout")
         if decoder.copy_source == "pointer_generator":
             self.generate = Linear(decoder.units + context + self.inputs_depth, 1, "decoder_generate")
-        self.loops = decoder.input_feeding or decoder.coverage
         self.built = True
 
     def memory(self, values: tf.Tensor, mask: tf.Tensor, tokens: tf.Tensor, summary: tf.Tensor) -> Memory:
@@ -93,15 +92,23 @@ class Decoder(keras.layers.Layer):
         return DecoderState(layers, tf.zeros([batch], tf.int32), feed, coverage)
 
     def teacher_forced(
-        self, tokens: tf.Tensor, mask: tf.Tensor, memory: Memory, state: DecoderState, dropout: Dropout
+        self,
+        tokens: tf.Tensor,
+        mask: tf.Tensor,
+        memory: Memory,
+        state: DecoderState,
+        dropout: Dropout,
+        covers: bool = True,
     ) -> DecoderOutput:
         """Runs over whole embedded targets.
 
         Args:
             tokens: [B, T, E], the target shifted right; [B, T, 0] where the previous token is not fed.
             mask: [B, T], true for real steps.
+            covers: whether attention looks at its coverage; false for as long as its row of coverage is zeros.
         """
-        run = self._loop if self.loops else self._whole
+        loops = self.config.input_feeding or (self.config.coverage and covers)
+        run = self._loop if loops else self._whole
         return run(tokens, mask, memory, state, dropout)
 
     def _whole(
@@ -116,7 +123,7 @@ class Decoder(keras.layers.Layer):
             own, _ = layer.sequence(frame.before(layer_inputs), mask, state.layers[index])
             outputs = frame.after(layer_inputs, own)  # [B, T, H]
             if self._asks_at(index):
-                context, weights = self.attention.attend(outputs, memory, time)
+                context, weights = self.attention.attend(outputs, memory, time, one_by_one=True)
         return self._output(outputs, context, weights, inputs, memory, dropout)
 
     def _loop(
@@ -176,7 +183,7 @@ class Decoder(keras.layers.Layer):
 
         def beams(values: tf.Tensor) -> tf.Tensor:  # [B*K, X] -> [B, K, X]
             split = tf.reshape(values, tf.concat([shape, tf.shape(values)[1:]], axis=0))
-            return tf.ensure_shape(split, [None, None, *values.shape[1:]])
+            return tf.ensure_shape(split, [None, tokens.shape[1], *values.shape[1:]])
 
         fed = beams(state.feed) if self.config.input_feeding else None
         inputs = outputs = self._inputs(tokens, memory, fed)

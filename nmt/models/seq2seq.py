@@ -99,6 +99,7 @@ class Seq2Seq(keras.layers.Layer):
         target_in: tf.Tensor,
         seed: tf.Tensor | None = None,
         rows: tf.Tensor | None = None,
+        covers: bool = True,
     ) -> tuple[DecoderOutput, Memory]:
         """Returns what predicts every target token, given all tokens before it, and the memory.
 
@@ -107,6 +108,7 @@ class Seq2Seq(keras.layers.Layer):
             target_in: ids [B, T], the target shifted right behind BOS.
             seed: int32 [2] for dropout, None for inference.
             rows: int32 [N], the row of the source that each target [N, T] belongs to; None for one target per source.
+            covers: as in the decoder's ``teacher_forced``.
         """
         config = self.config
         dropout = Dropout(config.dropout, seed, config.variational_dropout, config.word_dropout)
@@ -116,7 +118,8 @@ class Seq2Seq(keras.layers.Layer):
         tokens = self._embed_target(target_in)
         if config.decoder.feed_token:
             tokens = dropout.of_embeddings(tokens)
-        return self.decoder.teacher_forced(tokens, tf.not_equal(target_in, PAD), memory, state, dropout), memory
+        real = tf.not_equal(target_in, PAD)
+        return self.decoder.teacher_forced(tokens, real, memory, state, dropout, covers), memory
 
     def vocabulary_logits(self, readout: tf.Tensor, shortlist: Shortlist | None = None) -> tf.Tensor:
         """Returns the unnormalised log-probabilities [N, V] of generating each token, for readouts [N, E]."""

@@ -19,6 +19,7 @@ from nmt.leaderboard.texts import Text
 from nmt.pipeline.entry import finished_run
 from nmt.pipeline.named_texts import read_lines_of
 from nmt.pipeline.stage import side_files
+from nmt.pipeline.stages import references_of, test_names
 from nmt.pipeline.workspace import Workspace
 from nmt.strict_yaml import read_settings
 
@@ -51,9 +52,10 @@ class _Run(NamedTuple):
     fetched: Path
     translated: Path
 
-    def sides(self, test: str) -> tuple[Text, Text]:
-        source, reference = side_files(self.fetched, f"test/{test}")
-        return Text.read(source), Text.read(reference)
+    def sides(self, test: str) -> list[Text]:
+        """Returns the source and the references."""
+        source, _ = side_files(self.fetched, f"test/{test}")
+        return [Text.read(path) for path in (source, *references_of(self.recipe, self.fetched, test).values())]
 
     def loss(self, test: str) -> dict[str, Any]:
         loss: dict[str, Any] = json.loads((self.translated / f"{test}.loss.json").read_bytes())
@@ -82,7 +84,7 @@ def compare_runs(
     for name in names:
         folders, record = finished_run(workspace, name)
         recipe = Recipe.model_validate(record.recipe)
-        runs[name] = _Run(recipe, list(record.scores), folders["fetch"], folders["translate"])
+        runs[name] = _Run(recipe, test_names(recipe), folders["fetch"], folders["translate"])
     first = runs[names[0]]
     own = [run.recipe.evaluation.metrics for run in runs.values()]
     common: list[str] = [name for name in own[0] if all(name in others for others in own)]
@@ -109,17 +111,15 @@ def compare_runs(
     return comparisons
 
 
-def _compare_runs(
-    test: str, runs: Mapping[str, _Run], sides: tuple[Text, Text], settings: EvaluationConfig
-) -> Comparison:
+def _compare_runs(test: str, runs: Mapping[str, _Run], sides: Sequence[Text], settings: EvaluationConfig) -> Comparison:
     hypotheses = {name: read_lines_of(run.translated / f"{test}.txt") for name, run in runs.items()}
-    source, reference = sides
+    source, *references = sides
     summaries = all(run.recipe.task == "summarization" for run in runs.values())
-    comparison = compare_texts(test, [reference], hypotheses, settings, source, summaries)
+    comparison = compare_texts(test, references, hypotheses, settings, source, summaries)
     for metric in settings.metrics:
         if metric in OF_MODELS:
             measured = {
-                name: open_perplexity(metric, **run.loss(test), references=reference.lines)
+                name: open_perplexity(metric, **run.loss(test), references=references[0].lines)
                 for name, run in runs.items()
             }
             aggregate = next(iter(measured.values()))[0]

@@ -13,10 +13,11 @@ from nmt.cleaning.filters import comparable
 from nmt.config import Recipe
 from nmt.errors import UsageError, suggestion
 from nmt.evaluation.metrics import MetricOptions, text_metrics
-from nmt.leaderboard.entry import ONLY_REFERENCE, Entry, Scoring, TestSet, baselines, enter, make_records, texts_of
+from nmt.leaderboard.entry import Entry, Scoring, TestSet, baselines, enter, make_records, texts_of
 from nmt.leaderboard.records import Record, board_path
 from nmt.leaderboard.texts import Text
 from nmt.pipeline.stage import side_files
+from nmt.pipeline.stages import references_of, test_names
 from nmt.pipeline.workspace import Workspace
 from nmt.textio import read_lines, read_parallel
 
@@ -32,21 +33,27 @@ def run_fields(recipe: Recipe, inputs: Mapping[str, Path], tests: Mapping[str, T
     facts = json.loads((inputs["train"] / "bundle" / "bundle.json").read_bytes())["facts"]
     return {
         "languages": _languages(recipe),
-        "source_digests": {name: test.source.digest for name, test in tests.items()},
+        "source_digests": {view.name: view.source.digest for test in tests.values() for view in test.views},
         "reference_digests": {
-            name: {key: text.digest for key, text in test.references.items()} for name, test in tests.items()
+            view.name: {key: text.digest for key, text in view.references.items()}
+            for test in tests.values()
+            for view in test.views
         },
         "training_digests": facts.get("training_data", {}),
         "overlap": overlap(tests, inputs["clean"]),
     }
 
 
-def test_sets(recipe: Recipe, fetched: Path, names: list[str]) -> dict[str, TestSet]:
+def test_sets(recipe: Recipe, fetched: Path) -> dict[str, TestSet]:
     """Returns the test sets of a run by name, from the artifact of ``fetch``."""
-    sides = {name: [_text(path) for path in side_files(fetched, f"test/{name}")] for name in names}
     return {
-        name: TestSet(name, source, {ONLY_REFERENCE: reference}, _languages(recipe))
-        for name, (source, reference) in sides.items()
+        name: TestSet(
+            name,
+            _text(side_files(fetched, f"test/{name}")[0]),
+            {key: _text(path) for key, path in references_of(recipe, fetched, name).items()},
+            _languages(recipe),
+        )
+        for name in test_names(recipe)
     }
 
 
@@ -125,7 +132,7 @@ def read_run(workspace: Workspace, run: str, board: str) -> tuple[Record, Recipe
     """
     folders, record = finished_run(workspace, run)
     recipe = Recipe.model_validate(record.recipe)
-    tests = test_sets(recipe, folders["fetch"], list(record.scores))
+    tests = test_sets(recipe, folders["fetch"])
     fields = run_fields(recipe, folders, tests)
     return dataclasses.replace(record, board=board, **fields), recipe, folders["translate"], tests
 

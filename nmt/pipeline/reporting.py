@@ -15,6 +15,7 @@ from nmt.evaluation.scores import Score
 from nmt.evaluation.text_statistics import TextStatistics
 from nmt.pipeline.examine import ATTENTION, DIAGNOSIS, STATISTICS
 from nmt.pipeline.stage import SYNTHESIZE, side_files
+from nmt.pipeline.stages import test_names
 from nmt.pipeline.synthesize import read_index
 from nmt.pipeline.workspace import Workspace
 from nmt.report.page import RunReport, read_history
@@ -49,7 +50,7 @@ def gather_report(
             for split, sides in statistics.items()
         },
         scores=scores,
-        samples={name: choose_samples(*_columns(inputs, name)) for name in scores},
+        samples={name: choose_samples(*_columns(inputs, name)) for name in test_names(recipe)},
         attention=maps,
         findings=[Finding(**fields) for fields in diagnosis["findings"]],
         left_out=diagnosis["left_out"],

@@ -115,6 +115,7 @@ def missing_files(recipe: Recipe, store: Path) -> dict[str, int | None]:
         whole = reference.corpus if isinstance(reference, PartConfig) else reference
         if not isinstance(whole, str):
             continue
+        needed = (*needed, *((isinstance(reference, PartConfig) and reference.references) or ()))
         card, name = resolve(whole)
         split = card.split(name)
         if isinstance(split, HuggingFaceSplit) and split.dataset is not None:
@@ -268,7 +269,7 @@ def _pairs_of_card(reference: CorpusReference) -> int | None:
         return None
     if isinstance(reference, PartConfig):
         whole = _pairs_of_card(reference.corpus)
-        return None if whole is None else -(-whole // reference.every)
+        return None if whole is None else -(-whole // (reference.every or 1))
     card, name = resolve(reference)
     return card.split(name).lines
 

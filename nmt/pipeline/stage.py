@@ -16,6 +16,12 @@ def side_files(folder: Path, name: str) -> tuple[Path, Path]:
     return folder / f"{name}.source.txt", folder / f"{name}.target.txt"
 
 
+def reference_files(folder: Path, name: str, references: int) -> list[Path]:
+    """Returns the files of so many references of a test set, such as ``test/dialogsum.test``, the target first."""
+    further = [folder / f"{name}.target-{number}.txt" for number in range(2, references + 1)]
+    return [side_files(folder, name)[1], *further]
+
+
 SYNTHESIZE = "synthesize"
 """The one stage that not every recipe has, and the one that reads what teachers were trained to."""
 

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 import nmt
 from nmt import textio
 from nmt.config import Recipe
-from nmt.corpora_config import CorpusReference
-from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, side_files
+from nmt.corpora_config import CorpusReference, FilesConfig
+from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, reference_files, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
 from nmt.storage import sha256_of_file, sha256_of_json, write_json
 from nmt.terminal import load_tensorflow
@@ -53,6 +53,22 @@ def test_names(recipe: Recipe) -> list[str]:
             number += 1
         names.append(name)
     return names
+
+
+def reference_names(recipe: Recipe, test: str) -> list[str]:
+    """Returns the names of the references of a test set, the target first; the only one of a set needs none."""
+    from nmt.leaderboard.entry import ONLY_REFERENCE
+
+    corpus = recipe.corpora.test[test_names(recipe).index(test)]
+    if isinstance(corpus, str) or not corpus.references:
+        return [ONLY_REFERENCE]
+    return [corpus.target if isinstance(corpus, FilesConfig) else recipe.corpora.target, *corpus.references]
+
+
+def references_of(recipe: Recipe, fetched: Path, test: str) -> dict[str, Path]:
+    """Returns the files of the references of a test set, by name."""
+    names = reference_names(recipe, test)
+    return dict(zip(names, reference_files(fetched, f"test/{test}", len(names)), strict=True))
 
 
 def splits_of(recipe: Recipe) -> dict[str, list[CorpusReference]]:
@@ -90,7 +106,7 @@ def _vectors(context: StageContext, name: str) -> Vectors | None:
 
 
 def _fetch(context: StageContext) -> None:
-    from nmt.corpora.materialize import materialize
+    from nmt.corpora.materialize import materialize, materialize_further
 
     recipe = context.recipe
     facts = {}
@@ -104,6 +120,10 @@ def _fetch(context: StageContext) -> None:
             context.recipe_path.parent,
         )
         context.say(f"{split}: {sum(fact['pairs'] for fact in facts[split]):,} pairs")
+    for test, corpus in zip(test_names(recipe), recipe.corpora.test, strict=True):
+        if not isinstance(corpus, str):
+            target, *further = references_of(recipe, context.output, test).values()
+            materialize_further(corpus, further, target, context.workspace.corpora, context.recipe_path.parent)
     write_json(context.output / "corpora.json", facts)
 
 
@@ -126,6 +146,12 @@ def _kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
 def _marks_identity(recipe: Recipe) -> dict[str, Any]:
     """Returns which parts of the training set are marked, where one is."""
     return {"marks": marks(recipe)} if any(marks(recipe)) else {}
+
+
+def _cut_identity(recipe: Recipe) -> dict[str, Any]:
+    """Returns how sources that are too long are cut, where they are."""
+    long_sources = recipe.dataset.long_sources
+    return {"long_sources": long_sources} if long_sources != "leave_out" else {}
 
 
 def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
@@ -206,15 +232,19 @@ def _encode(context: StageContext) -> None:
         limits.max_target_tokens,
         _vectors(context, "train"),
         chain.from_iterable(map(repeat, marks(recipe), lines)),
+        limits.long_sources,
     )
     parts = corpus.count_parts(lines)
     write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
-    too_long = f"{counts['source_too_long']:,} sources, {counts['target_too_long']:,} targets"
-    context.say(f"{counts['kept']:,} pairs; too long: {too_long}")
+    left_out = f"{counts.get('source_too_long', 0):,} sources, {counts['target_too_long']:,} targets"
+    cut = f"; cut: {counts['source_cut']:,} sources" if "source_cut" in counts else ""
+    context.say(f"{counts['kept']:,} pairs; too long: {left_out}{cut}")
     normalize = normalizer_of(recipe.cleaning)
     valid = textio.read_parallel(side_files(context.inputs["fetch"], "valid"))
     normalized = ((normalize(source), normalize(target)) for source, target in valid)
-    encoded = encode_corpus(normalized, tokenizers, vectors=_vectors(context, "valid"))
+    encoded = encode_corpus(
+        normalized, tokenizers, limits.cut_limit, vectors=_vectors(context, "valid"), long_sources=limits.long_sources
+    )
     write_encoded(*encoded, context.output, "valid")
 
 
@@ -295,8 +325,11 @@ def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vector
     from nmt.training.validation import CorpusLoss
 
     pairs = ((bundle.normalize(source), bundle.normalize(target)) for source, target in textio.read_parallel(sides))
-    corpus, _ = encode_corpus(pairs, bundle.tokenizers, vectors=vectors)
-    nll, tokens = CorpusLoss(corpus, bundle.recipe.dataset.tokens_per_batch).measure_lines(model)
+    limits = bundle.recipe.dataset
+    corpus, _ = encode_corpus(
+        pairs, bundle.tokenizers, limits.cut_limit, vectors=vectors, long_sources=limits.long_sources
+    )
+    nll, tokens = CorpusLoss(corpus, limits.tokens_per_batch).measure_lines(model)
     return {"nll": nll.tolist(), "tokens": tokens.tolist()}
 
 
@@ -304,26 +337,28 @@ def _evaluate(context: StageContext) -> None:
     from nmt.evaluation.metrics import OF_MODELS, MetricOptions, text_metrics
     from nmt.evaluation.perplexity import open_perplexity
     from nmt.evaluation.scores import score_files, score_statistics
+    from nmt.leaderboard.entry import views_of
 
     settings = context.recipe.evaluation
     results = {}
     for name in test_names(context.recipe):
-        source, reference = side_files(context.inputs["fetch"], f"test/{name}")
-        scores = score_files(
-            context.inputs["translate"] / f"{name}.txt",
-            [reference],
-            text_metrics(settings.metrics),
-            MetricOptions.of(settings),
-            bootstrap_samples=settings.bootstrap_samples,
-            source=source,
-        )
-        for metric in settings.metrics:
-            if metric in OF_MODELS:
-                loss = json.loads((context.inputs["translate"] / f"{name}.loss.json").read_bytes())
-                measured = open_perplexity(metric, **loss, references=list(textio.read_lines(reference)))
-                scores.append(score_statistics(*measured, settings.bootstrap_samples))
-        results[name] = [score.to_json() for score in scores]
-        context.say(f"{name}: " + ", ".join(f"{score.name} {score.value:.2f}" for score in scores))
+        source, target = side_files(context.inputs["fetch"], f"test/{name}")
+        for view, references in views_of(name, references_of(context.recipe, context.inputs["fetch"], name)).items():
+            scores = score_files(
+                context.inputs["translate"] / f"{name}.txt",
+                list(references.values()),
+                text_metrics(settings.metrics),
+                MetricOptions.of(settings),
+                bootstrap_samples=settings.bootstrap_samples,
+                source=source,
+            )
+            for metric in settings.metrics:
+                if metric in OF_MODELS and target in references.values():
+                    loss = json.loads((context.inputs["translate"] / f"{name}.loss.json").read_bytes())
+                    measured = open_perplexity(metric, **loss, references=list(textio.read_lines(target)))
+                    scores.append(score_statistics(*measured, settings.bootstrap_samples))
+            results[view] = [score.to_json() for score in scores]
+            context.say(f"{view}: " + ", ".join(f"{score.name} {score.value:.2f}" for score in scores))
     write_json(context.output / "scores.json", results)
 
 
@@ -345,12 +380,12 @@ def _record(context: StageContext) -> None:
     recipe, inputs, workspace = context.recipe, context.inputs, context.workspace
     digests = {name: folder.name for name, folder in inputs.items()}
     evaluation = json.loads((inputs["evaluate"] / "scores.json").read_bytes())
-    scores = {name: [Score.from_json(score) for score in evaluation[name]] for name in test_names(recipe)}
+    scores = {view: [Score.from_json(score) for score in rows] for view, rows in evaluation.items()}
     bundle = load_bundle(inputs["train"] / "bundle")
     evaluated = workspace.timing("evaluate", digests["evaluate"])
     trained = workspace.timing("train", digests["train"])
     rates = workspace.timing("translate", digests["translate"]).get("words_per_second", {})
-    tests = test_sets(recipe, inputs["fetch"], list(scores))
+    tests = test_sets(recipe, inputs["fetch"])
     record = Record(
         board=recipe.board,
         system=recipe.name,
@@ -361,15 +396,19 @@ def _record(context: StageContext) -> None:
         seed=recipe.seed,
         version=nmt.__version__,
         scores=scores,
-        test_digests={name: test.views[0].digest for name, test in tests.items()},
-        hypothesis_digests={name: sha256_of_file(inputs["translate"] / f"{name}.txt") for name in scores},
+        test_digests={view.name: view.digest for test in tests.values() for view in test.views},
+        hypothesis_digests={
+            view.name: sha256_of_file(inputs["translate"] / f"{name}.txt")
+            for name, test in tests.items()
+            for view in test.views
+        },
         bundle_digest=sha256_of_file(inputs["train"] / "bundle" / "bundle.json"),
         parameters=bundle.facts["parameters"],
         training_seconds=trained.get("training_seconds"),
-        words_per_second=rates.get(next(iter(scores), None)),
+        words_per_second=rates.get(next(iter(tests), None)),
         **run_fields(recipe, inputs, tests),
     )
-    samples = {name: _samples(context, name) for name in scores}
+    samples = {name: _samples(context, name) for name in tests}
     write_json(context.output / "record.json", record.to_json())
     write_json(context.output / "samples.json", samples)
     publish_bundle(
@@ -420,7 +459,7 @@ STAGES: tuple[Stage, ...] = (
         _ENCODE_KEYS,
         ("fetch", "clean", "tokenizer"),
         _encode,
-        lambda recipe, _: _marks_identity(recipe) or None,
+        lambda recipe, _: _marks_identity(recipe) | _cut_identity(recipe) or None,
     ),
     Stage("train", 2, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 3, ("decoding",), ("fetch", "train"), _translate),

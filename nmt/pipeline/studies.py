@@ -20,9 +20,10 @@ from nmt.config import Recipe, load_recipe, shipped_folder
 from nmt.errors import RecipeError, UsageError, suggestion
 from nmt.evaluation.metrics import MetricOptions
 from nmt.evaluation.scores import Score
+from nmt.leaderboard.entry import views_of
 from nmt.pipeline.run import print_progress, run_recipe
 from nmt.pipeline.stage import side_files
-from nmt.pipeline.stages import test_names
+from nmt.pipeline.stages import references_of, test_names
 from nmt.pipeline.study_table import Baseline, Row, Run, by_length, compare, main_metric, markdown, to_json
 from nmt.pipeline.workspace import Workspace
 from nmt.report.pictures import draw_by_length
@@ -230,7 +231,8 @@ def _run(study: str, system: System, seed: int, workspace: Workspace, say: Calla
     folders = {planned.label: planned.artifact for planned in run_recipe(recipe, system.path, workspace, say=say)}
     test = test_names(recipe)[0]
     record = json.loads((folders["record"] / "record.json").read_bytes())
-    scores = {row["name"]: Score.from_json(row) for row in record["scores"][test]}
+    view = next(iter(views_of(test, references_of(recipe, folders["fetch"], test))))
+    scores = {row["name"]: Score.from_json(row) for row in record["scores"][view]}
     sides = side_files(folders["fetch"], f"test/{test}")
     rows = list(textio.read_parallel([*sides, folders["translate"] / f"{test}.txt"]))
     sources, references, hypotheses = (list(column) for column in zip(*rows, strict=True))

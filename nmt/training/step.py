@@ -7,6 +7,7 @@ every pair counts as it would have. Where there are several replicas, each takes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,8 +73,13 @@ class TrainStep:
         piece = [*inputs, tf.TensorSpec([2], tf.int32)]
         function = self._distribution.function
         # Shared: the step's number, over how many the loss is a mean, the learning rate, the scale of the loss.
-        self._whole_step = function(self._step, piece, [number, scalar, scalar, scalar])
-        self._add = function(self._add_gradients, piece, [number, scalar])
+        # By whether attention knows its coverage.
+        self._whole_step = [
+            function(partial(self._step, covers), piece, [number, scalar, scalar, scalar]) for covers in (False, True)
+        ]
+        self._add = [
+            function(partial(self._add_gradients, covers), piece, [number, scalar]) for covers in (False, True)
+        ]
         self._apply = function(self._apply_sums, [], [scalar, scalar, scalar])
 
     def take(self, batches: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
@@ -99,13 +105,13 @@ class TrainStep:
                 self._shrink(pieces, number, str(error))
 
     def _take(self, pieces: Sequence[AnyBatch], number: int, learning_rate: float) -> StepResult:
-        step = tf.constant(number)
+        step, covers = tf.constant(number), number > (self._config.coverage_after or 0)
         rate, scale = (tf.constant(value, tf.float32) for value in (learning_rate, self._scale))
         tokens = sum(map(_tokens, pieces))
         count = sum(len(piece.source) for piece in pieces) if self._risk else tokens
         whole = tf.constant(float(count))
         if len(pieces) == 1:
-            loss, norm = self._whole_step(*self._inputs(pieces[0], number, 0), step, whole, rate, scale)
+            loss, norm = self._whole_step[covers](*self._inputs(pieces[0], number, 0), step, whole, rate, scale)
             return StepResult(float(loss), tokens, float(norm))
         if not self._sums:
             with self._distribution.scope():
@@ -115,7 +121,7 @@ class TrainStep:
         scale = scale / whole  # for sums, which are as much larger than means
         loss_sum = 0.0
         for index, piece in enumerate(pieces):
-            loss_sum += float(self._add(*self._inputs(piece, number, index), step, scale))
+            loss_sum += float(self._add[covers](*self._inputs(piece, number, index), step, scale))
         norm = self._apply(whole, rate, scale)
         return StepResult(loss_sum / count, tokens, float(norm))
 
@@ -139,23 +145,30 @@ class TrainStep:
         state = np.random.SeedSequence([self._seed, number, *which]).generate_state(2)
         return tf.constant(state.astype(np.int32))
 
-    def _step(self, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _step(self, covers: bool, *arguments: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         *inputs, count, rate, scale = arguments
         with tf.GradientTape() as tape:
-            loss = self._loss(*inputs) / count
+            loss = self._loss(covers, *inputs) / count
             target = self._scaled(loss, scale)
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(target, self.weights)]
+        gradients = [tf.convert_to_tensor(gradient) for gradient in self._gradients(tape, target)]
         loss, *gradients = self._distribution.total([loss, *gradients])
         return loss, self.optimizer.apply(self._unscaled(gradients, scale), rate)
 
-    def _add_gradients(self, *arguments: tf.Tensor) -> tf.Tensor:
+    def _add_gradients(self, covers: bool, *arguments: tf.Tensor) -> tf.Tensor:
         *inputs, scale = arguments
         with tf.GradientTape() as tape:
-            total = self._loss(*inputs)
+            total = self._loss(covers, *inputs)
             target = self._scaled(total, scale)
-        for gradients, gradient in zip(self._sums, tape.gradient(target, self.weights), strict=True):
+        for gradients, gradient in zip(self._sums, self._gradients(tape, target), strict=True):
             tf.raw_ops.AssignAddVariableOp(resource=gradients.handle, value=tf.convert_to_tensor(gradient))
         return self._distribution.total([total])[0]
+
+    def _gradients(self, tape: tf.GradientTape, target: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the gradient of each weight: zeros for that of coverage while attention does not know it."""
+        gradients: list[tf.Tensor] = tape.gradient(
+            target, self.weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return gradients
 
     def _apply_sums(self, count: tf.Tensor, rate: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
         gradients = self._distribution.total([total / count for total in self._sums])
@@ -167,7 +180,7 @@ class TrainStep:
     def _unscaled(self, gradients: list[tf.Tensor], scale: tf.Tensor) -> list[tf.Tensor]:
         return gradients if self.loss_scale is None else [gradient / scale for gradient in gradients]
 
-    def _loss(self, *inputs: tf.Tensor) -> tf.Tensor:
+    def _loss(self, covers: bool, *inputs: tf.Tensor) -> tf.Tensor:
         """Returns the loss of a piece, summed over its real target tokens, or the risks of its sources."""
         *piece, seed, number = inputs
         if self._risk:
@@ -176,7 +189,7 @@ class TrainStep:
         config = self._config
         if config.scheduled_sampling:
             target_in = sampled_inputs(self._model, source, target_in, config, seed, number)
-        output, memory = self._model.teacher_forced(source, target_in, seed)
+        output, memory = self._model.teacher_forced(source, target_in, seed, covers=covers)
         coverage = None
         if config.coverage_loss:
             coverage = config.coverage_loss * tf.cast(number > config.coverage_loss_after, tf.float32)

@@ -81,7 +81,10 @@ class Validator:
         self._loss = CorpusLoss(corpus, recipe.dataset.tokens_per_batch)
 
     def measure(self, model: Seq2Seq) -> dict[str, float]:
-        """Returns ``valid_loss`` in nats per token, ``bleu``, ``chrf`` and ``exact``."""
+        """Returns ``valid_loss`` in nats per token, ``bleu``, ``chrf``, ``exact``, and ``rougeL`` if it selects.
+
+        ROUGE is that of unstemmed words here, whatever the evaluation's options.
+        """
         from nmt.evaluation.metrics import MetricOptions
         from nmt.evaluation.scores import score_lines
 
@@ -90,6 +93,10 @@ class Validator:
             self._decoder = BatchDecoder(model, greedy, final_weights=False)
         nll, tokens = self._loss.measure(model)
         hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
-        options = MetricOptions.of(self._recipe.evaluation)
-        scores = score_lines(hypotheses, [self._references], ["bleu", "chrf", "exact"], options)
+        options = MetricOptions.of(
+            self._recipe.evaluation.model_copy(update={"stemmer": False, "rouge_words": "unicode"})
+        )
+        metrics = ["bleu", "chrf", "exact"]
+        metrics += ["rougeL"] if self._recipe.training.select_on == "rougeL" else []
+        scores = score_lines(hypotheses, [self._references], metrics, options)
         return {"valid_loss": nll / tokens} | {score.name: score.value for score in scores}

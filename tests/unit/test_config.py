@@ -75,7 +75,7 @@ def test_a_corpus_is_a_name_a_part_or_files():
     references = ["c/train", {"corpus": "c/train", "every": 20}, {"source": "x", "target": "y"}]
     recipe = Recipe.model_validate({"name": "x", "corpora": CORPORA | {"valid": references}})
     assert [type(reference) for reference in recipe.corpora.valid] == [str, PartConfig, FilesConfig]
-    for wrong in ({"corpus": "c/train"}, {"corpus": "c/train", "every": 1}, {"corpus": "c", "every": 2, "source": "x"}):
+    for wrong in ({"every": 20}, {"corpus": "c/train", "every": 1}, {"corpus": "c", "every": 2, "source": "x"}):
         with pytest.raises(ValueError, match="valid"):
             Recipe.model_validate({"name": "x", "corpora": CORPORA | {"valid": [wrong]}})
 

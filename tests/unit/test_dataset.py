@@ -17,6 +17,9 @@ class Letters:
     def encode(self, texts):
         return [[ord(letter) - ord("a") + 4 for letter in text] for text in texts]
 
+    def encode_with_spans(self, texts):
+        return [(ids, [(at, at + 1) for at in range(len(ids))]) for ids in self.encode(texts)]
+
 
 LETTERS = TokenizerPair(Letters(), Letters(), True)
 PAIRS = [("ab", "c"), ("a", "bcd"), ("abcde", "a"), ("b", "abcdef")]
@@ -47,6 +50,17 @@ def test_the_marker_stands_before_the_sources_that_are_marked_and_is_a_token_of_
     assert counts["source_tokens"] == 8
     corpus, counts = encode_corpus(PAIRS[:1], LETTERS, max_source_tokens=3, marks=[True])
     assert (len(corpus), counts["source_too_long"]) == (0, 1)
+
+
+@pytest.mark.parametrize(("how", "cut"), [("truncate", "ab. Cd"), ("truncate_sentence", "ab.")])
+def test_sources_that_are_too_long_are_cut_where_it_is_asked_and_counted(how, cut):
+    pairs = [("ab. Cd ef", "a"), ("ab", "b")]
+    corpus, counts = encode_corpus(pairs, LETTERS, max_source_tokens=8, long_sources=how)
+    assert (counts["source_cut"], counts["kept"]) == (1, 2)
+    assert corpus.source.rows()[0].tolist() == [*LETTERS.source.encode([cut])[0], EOS]
+    assert corpus.source.rows()[1].tolist() == [4, 5, EOS]
+    marked, counts = encode_corpus(pairs, LETTERS, max_source_tokens=8, marks=[True, True], long_sources=how)
+    assert marked.source.rows()[0].tolist() == [99, *LETTERS.source.encode([cut])[0], EOS]
 
 
 def test_pairs_are_counted_by_the_lines_of_the_parts():

@@ -12,6 +12,7 @@ from nmt.corpora import phrases
 from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.materialize import (
     materialize,
+    materialize_further,
     materialize_text,
     reference_identity,
     reference_name,
@@ -223,3 +224,28 @@ def test_text_that_is_not_there_is_an_error(folder, reference, side, error, mess
     (folder / "blank.de").write_text("\n \n")
     with pytest.raises(error, match=message):
         materialize_text([reference], side, folder / "store", folder / "text.txt", folder)
+
+
+def test_further_references_are_written_beside_the_target_and_are_of_its_identity(folder: Path) -> None:
+    (folder / "second.de").write_text("uno\ndue\n", encoding="utf-8")
+    own = FilesConfig(source="own.en", target="own.de.gz", references=["second.de"])
+    write(folder, own)
+    target, further = folder / "out" / "target.txt", folder / "out" / "target-2.txt"
+    materialize_further(own, [further], target, folder / "store", folder)
+    assert further.read_bytes() == b"uno\ndue\n"
+    every = PartConfig(corpus="talks/train", every=2, references=["en"])
+    write(folder, every)
+    materialize_further(every, [further], target, folder / "store", folder)
+    assert further.read_bytes() == b"a dog\n"
+    (folder / "second.de").write_text("uno\n", encoding="utf-8")
+    write(folder, own)
+    with pytest.raises(DataError, match=r"reference second.de(.|\n)*1 lines(.|\n)*2 lines"):
+        materialize_further(own, [further], target, folder / "store", folder)
+    whole = PartConfig(corpus="talks/train")
+    named, plain, referenced = (
+        reference_identity(corpus, "en", "de", folder)
+        for corpus in (whole, "talks/train", whole.model_copy(update={"references": ["en"]}))
+    )
+    assert named == plain
+    assert referenced != plain
+    assert reference_name(whole) == "talks.train"

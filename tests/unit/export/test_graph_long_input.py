@@ -10,10 +10,11 @@ import tensorflow as tf
 from nmt.bundle import load_bundle
 from nmt.cleaning.normalize import Normalizer, is_blank
 from nmt.decoding.hypothesis import Hypothesis
-from nmt.decoding.long_input import LongInput, Part, joined
+from nmt.decoding.long_input import joined
 from nmt.decoding.translation import Translation
 from nmt.export.long_input import GraphLongInput, Parts, join
 from nmt.export.text import GraphText
+from nmt.long_sources import LongInput, Part
 from nmt.tokenizer import EOS
 
 SENTENCES = (

@@ -41,7 +41,11 @@ def tiny_tokenizer(tmp_path_factory):
 @pytest.fixture(params=[config for _, config in CHOSEN], ids=[combinations.name_of(choice) for choice, _ in CHOSEN])
 def model(request):
     keras.utils.set_random_seed(5)
-    return Seq2Seq(request.param, VOCAB, VOCAB)
+    made = Seq2Seq(request.param, VOCAB, VOCAB)
+    if request.param.decoder.coverage:
+        row = made.decoder.attention.coverage_row  # of zeros, it would show nothing
+        row.assign(np.random.default_rng(5).normal(size=row.shape))
+    return made
 
 
 def teacher_forced_logits(model, source, target_in):

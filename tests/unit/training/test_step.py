@@ -15,7 +15,7 @@ from nmt.training.step import TrainStep
 VOCAB = 12
 
 
-def recipe_of(dropout=0.0, **training):
+def recipe_of(dropout=0.0, decoder=None, **training):
     return Recipe.model_validate(
         {
             "name": "steps",
@@ -23,7 +23,7 @@ def recipe_of(dropout=0.0, **training):
             "model": {
                 "embedding": {"size": 8},
                 "encoder": {"units": 8},
-                "decoder": {"units": 8},
+                "decoder": {"units": 8} | (decoder or {}),
                 "dropout": dropout,
             },
             "training": training,
@@ -82,7 +82,7 @@ def small_memory(step, cells):
 
         return call
 
-    step._whole_step, step._add = limited(step._whole_step), limited(step._add)
+    step._whole_step, step._add = ([*map(limited, functions)] for functions in (step._whole_step, step._add))
 
 
 def test_a_batch_that_does_not_fit_is_split_and_none_of_it_is_lost():
@@ -115,7 +115,7 @@ def test_memory_that_ends_after_the_weights_have_changed_is_not_tried_again():
         step.optimizer.steps.assign_add(1)
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 
-    step._whole_step = half
+    step._whole_step = [half, half]
     with pytest.raises(tf.errors.ResourceExhaustedError):
         step.take([batch_of(4)], 1, 0.1)
 
@@ -153,3 +153,17 @@ def test_a_batch_with_links_is_cut_into_pieces_as_well():
     whole, parts = (step.take([batch], 1, 0.1) for step in (together, apart))
     assert parts.loss == pytest.approx(whole.loss, rel=1e-5)
     assert_equal(model, other)
+
+
+def test_attention_learns_its_coverage_from_the_step_on_that_the_recipe_says():
+    covering = {"attention": "additive", "coverage": True, "copy_source": "pointer_generator"}
+    late, model = step_of(sgd(decoder=covering, coverage_after=2))
+    early, other = step_of(sgd(decoder=covering), weights_of(model))
+    batch, row = batch_of(6), model.decoder.attention.coverage_row
+    # Of zeros, coverage is no different from none.
+    assert late.take([batch], 1, 0.1).loss == pytest.approx(early.take([batch], 1, 0.1).loss, rel=1e-5)
+    late.take([batch, batch_of(4)], 2, 0.1)
+    assert not np.any(row.numpy())
+    assert np.any(other.decoder.attention.coverage_row.numpy())
+    late.take([batch], 3, 0.1)
+    assert np.any(row.numpy())
