@@ -163,7 +163,7 @@ class BatchDecoder:
         return self._config.with_beam(hypotheses) if self._config.sampling else self._config
 
     def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> list[npt.NDArray[Any]]:
-        """Searches with the graph for so many outputs and conditions of such a size; returns arrays of ``Hypotheses``."""
+        """Searches with the graph for so many outputs and conditions of such a size: arrays of ``Hypotheses``."""
         config, compiled = self._searched(wanted), self._config.compile
         sizes = tf.nest.map_structure(lambda part: part.shape[1:], conditions)
         shortlist = self._shortlist(source, conditions)
