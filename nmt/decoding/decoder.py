@@ -163,7 +163,7 @@ class BatchDecoder:
         rows = self._searched(hypotheses).beam_size
         for chosen, batch in length_batches(sources, self._config.tokens_per_batch // rows):
             asked = [_NOTHING if conditions is None else conditions[index] for index in chosen]
-            found = [part[:, :hypotheses].numpy() for part in self._search(batch, hypotheses, batch_conditions(asked))]
+            found = [part[:, :hypotheses] for part in self._search(batch, hypotheses, batch_conditions(asked))]
             for index, condition, *row in zip(chosen, asked, *found, strict=True):
                 for tokens, score, log_probability in zip(*row, strict=True):
                     if score > NEVER / 2:
@@ -176,8 +176,8 @@ class BatchDecoder:
         """Returns the configuration of a search for so many outputs: as many are drawn as are wanted."""
         return self._config.with_beam(hypotheses) if self._config.sampling else self._config
 
-    def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> Hypotheses:
-        """Searches with the graph for so many outputs and conditions of such a size."""
+    def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> list[npt.NDArray[Any]]:
+        """Searches with the graph for so many outputs and conditions of such a size: arrays of ``Hypotheses``."""
         config, compiled = self._searched(wanted), self._config.compile
         sizes = tf.nest.map_structure(lambda part: part.shape[1:], conditions)
         shortlist = self._shortlist(source, conditions)
@@ -210,7 +210,8 @@ class BatchDecoder:
             )
         some = tf.constant([] if shortlist is None else shortlist, tf.int32)
         found = self._graphs[key](tf.constant(source), tf.nest.map_structure(tf.constant, conditions), some)
-        return Hypotheses(*(part[:rows] for part in found)) if compiled else found
+        # Arrays are cut at a tenth of what it costs to cut tensors, which shows where sentences come one by one.
+        return [part.numpy()[:rows] for part in found]
 
     def _shortlist(self, source: npt.NDArray[Any], conditions: Conditions) -> npt.NDArray[np.int32] | None:
         """Returns the tokens that the outputs of a batch are made of; None for all: conditions may ask for any."""
