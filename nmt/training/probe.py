@@ -110,7 +110,7 @@ def _as_long_as(corpus: EncodedCorpus, config: DecodingConfig) -> DecodingConfig
 
 
 def _step(trainer: Trainer, group: Sequence[Batch]) -> None:
-    """Takes one training step that changes no weight: of those that come last, which may know coverage and be slower."""
+    """Takes one training step that changes no weight: of the last ones, which may know coverage and are slower then."""
     trainer._step.take(group, (trainer._config.coverage_after or 0) + 1, 0.0)
 
 
