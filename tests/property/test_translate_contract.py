@@ -39,7 +39,7 @@ class Codes:
 
 
 class Echo:
-    def __init__(self, model, config, table):
+    def __init__(self, model, config, table, word_starts=None):
         pass
 
     def decode(self, sources, hypotheses, conditions):
