@@ -347,6 +347,13 @@ class Recipe(Strict):
                 "training.coverage_loss and scheduled_sampling belong to the likelihood, not to training.risk:"
                 " set them to 0",
             ),
+            (
+                training.risk is not None
+                and self.tokenizer.kind == "word"
+                and self.model.decoder.copy_source != "none",
+                "training.risk scores text, and what a model of words draws and copies has ids alone: use another"
+                " tokenizer.kind, or model.decoder.copy_source none",
+            ),
             *self._guidance_faults(),
             (
                 training.scheduled_sampling > 0 and not self.model.decoder.feed_token,

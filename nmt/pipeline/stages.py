@@ -148,10 +148,13 @@ def _marks_identity(recipe: Recipe) -> dict[str, Any]:
     return {"marks": marks(recipe)} if any(marks(recipe)) else {}
 
 
-def _cut_identity(recipe: Recipe) -> dict[str, Any]:
-    """Returns how sources that are too long are cut, where they are."""
+def _reading_identity(recipe: Recipe) -> dict[str, Any]:
+    """Returns how sources that are too long are cut, where they are, and whether unknown words have ids."""
+    from nmt.copied_words import copies_unknown_words
+
     long_sources = recipe.dataset.long_sources
-    return {"long_sources": long_sources} if long_sources != "leave_out" else {}
+    cut = {"long_sources": long_sources} if long_sources != "leave_out" else {}
+    return cut | ({"copied_words": True} if copies_unknown_words(recipe) else {})
 
 
 def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
@@ -217,11 +220,13 @@ def _kept_tokenizers(context: StageContext, files: tuple[Path, Path]) -> tuple[T
 
 def _encode(context: StageContext) -> None:
     from nmt.cleaning.normalize import normalizer_of
+    from nmt.copied_words import copier_of
     from nmt.dataset import encode_corpus, write_encoded
     from nmt.tokenizer import TokenizerPair
 
     recipe, limits = context.recipe, context.recipe.dataset
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
+    copier = copier_of(recipe, tokenizers)
     cleaned = json.loads((context.inputs["clean"] / "report.json").read_bytes())
     lines = [part["kept"] for part in cleaned["parts"]]
     pairs = textio.read_parallel(side_files(context.inputs["clean"], "train"))
@@ -233,6 +238,7 @@ def _encode(context: StageContext) -> None:
         _vectors(context, "train"),
         chain.from_iterable(map(repeat, marks(recipe), lines)),
         limits.long_sources,
+        copier,
     )
     parts = corpus.count_parts(lines)
     write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
@@ -242,8 +248,9 @@ def _encode(context: StageContext) -> None:
     normalize = normalizer_of(recipe.cleaning)
     valid = textio.read_parallel(side_files(context.inputs["fetch"], "valid"))
     normalized = ((normalize(source), normalize(target)) for source, target in valid)
+    vectors = _vectors(context, "valid")
     encoded = encode_corpus(
-        normalized, tokenizers, limits.cut_limit, vectors=_vectors(context, "valid"), long_sources=limits.long_sources
+        normalized, tokenizers, limits.cut_limit, None, vectors, long_sources=limits.long_sources, copier=copier
     )
     write_encoded(*encoded, context.output, "valid")
 
@@ -251,6 +258,8 @@ def _encode(context: StageContext) -> None:
 def _train(context: StageContext) -> None:
     load_tensorflow()
     from nmt.bundle import write_bundle
+    from nmt.cleaning.normalize import normalizer_of
+    from nmt.copied_words import copier_of
     from nmt.dataset import EncodedCorpus
     from nmt.lexical_table import learn_lexical_table
     from nmt.pair_alignment import align_pairs
@@ -263,9 +272,8 @@ def _train(context: StageContext) -> None:
     from nmt.training.subword_sampling import sampled_sides
     from nmt.training.validation import Validator
 
-    recipe = context.recipe
-    tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
-    start = StartingPoint(context.recipe, context.recipe_path.parent, tokenizers)
+    recipe, tokenizers = context.recipe, TokenizerPair.load(context.inputs["tokenizer"])
+    start = StartingPoint(recipe, context.recipe_path.parent, tokenizers)
     for line in start.summary:
         context.say(line)
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
@@ -275,8 +283,10 @@ def _train(context: StageContext) -> None:
         links = align_pairs(corpus, tokenizers)
         corpus = dataclasses.replace(corpus, links=links)
         context.say(f"{len(links.ids):,} links of pieces, to guide attention")
-    references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
-    validator = Validator(recipe, tokenizers.target, valid, references)
+    copier = copier_of(recipe, tokenizers)
+    sources, references = map(list, map(textio.read_lines, side_files(context.inputs["fetch"], "valid")))
+    normalized = map(normalizer_of(recipe.cleaning), sources)
+    validator = Validator(recipe, copier or tokenizers.target, valid, references, normalized)
     parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]
     clean = side_files(context.inputs["clean"], "train")
     sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
@@ -290,7 +300,7 @@ def _train(context: StageContext) -> None:
     context.workspace.add_timing("train", context.digest, made_with)
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
     table = None
-    if recipe.model.encoder.input == "tokens":
+    if recipe.model.encoder.input == "tokens" and copier is None:
         table = learn_lexical_table(corpus, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
     write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts, table)
 
@@ -327,7 +337,7 @@ def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vector
     pairs = ((bundle.normalize(source), bundle.normalize(target)) for source, target in textio.read_parallel(sides))
     limits = bundle.recipe.dataset
     corpus, _ = encode_corpus(
-        pairs, bundle.tokenizers, limits.cut_limit, vectors=vectors, long_sources=limits.long_sources
+        pairs, bundle.tokenizers, limits.cut_limit, None, vectors, (), limits.long_sources, bundle.copier
     )
     nll, tokens = CorpusLoss(corpus, limits.tokens_per_batch).measure_lines(model)
     return {"nll": nll.tolist(), "tokens": tokens.tolist()}
@@ -459,7 +469,7 @@ STAGES: tuple[Stage, ...] = (
         _ENCODE_KEYS,
         ("fetch", "clean", "tokenizer"),
         _encode,
-        lambda recipe, _: _marks_identity(recipe) | _cut_identity(recipe) or None,
+        lambda recipe, _: _marks_identity(recipe) | _reading_identity(recipe) or None,
     ),
     Stage("train", 2, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
     Stage("translate", 3, ("decoding",), ("fetch", "train"), _translate),
