@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class NmtError(Exception):
@@ -54,6 +55,15 @@ class NmtError(Exception):
             # A command that is to be copied ends the message as it is.
             parts.append(action if action.endswith((".", "?")) or "\n" in action else f"{action}.")
         super().__init__(" ".join(parts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles the error, which may come from another process."""
+        received, expected = (None if fact is None else str(fact) for fact in (self.received, self.expected))
+        return _raised, (type(self), self.problem, received, expected, self.action)
+
+
+def _raised(kind: type[NmtError], problem: str, received: object, expected: object, action: str | None) -> NmtError:
+    return kind(problem, received=received, expected=expected, action=action)
 
 
 class UsageError(NmtError):

@@ -85,8 +85,9 @@ def translate(
     from nmt.bundle import load_bundle
     from nmt.decoding.output import OutputFormat
     from nmt.decoding.requests import Requests
-    from nmt.decoding.stream import Progress, translate_command
+    from nmt.decoding.stream import translate_command
     from nmt.decoding_config import overridden
+    from nmt.progress import Progress
     from nmt.terminal import StatusLine, load_tensorflow
 
     opened, *others = map(load_bundle, (bundle, *ensemble))

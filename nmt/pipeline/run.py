@@ -33,6 +33,7 @@ def run_recipe(
     only: Sequence[str] = (),
     force: Sequence[str] = (),
     say: Callable[[str], None] = print_progress,
+    processes: int = 1,
 ) -> list[PlannedStage]:
     """Builds every stage of a recipe whose artifact is missing, and returns the plan that was carried out.
 
@@ -45,6 +46,7 @@ def run_recipe(
         only: stages that are wanted, with all that they read; all stages when empty.
         force: stages that are built again.
         say: shows a line of progress.
+        processes: that work on text; no artifact depends on it.
 
     Raises:
         NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
@@ -68,7 +70,7 @@ def run_recipe(
         if planned.reasons:
             say(f"[{label}] {'; '.join(planned.reasons)}")
             _remember(workspace, recipe, recipe_path, done, planned)
-            seconds = _build(planned, workspace, say)
+            seconds = _build(planned, workspace, say, processes)
             say(f"[{label}] done in {_duration(seconds)}")
         if done.get(label) != planned.digest or planned.reasons:
             done[label] = planned.digest
@@ -87,7 +89,7 @@ def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
         remove_folder(planned.artifact)
 
 
-def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None]) -> float:
+def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None], processes: int) -> float:
     """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
     stage, digest = planned.stage, planned.digest
     began = time.monotonic()
@@ -105,7 +107,7 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
         context = StageContext(
-            planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here
+            planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here, processes
         )
         if stage.name == _TRAIN:
             _meet(digest)
