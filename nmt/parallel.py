@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
@@ -69,7 +70,8 @@ def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes
     results: deque[Future[Result]] = deque()
     try:
         for piece in chain(_emptied(first), pieces):
-            results.append(pool.submit(_work, piece))
+            with _interruption_held_back():  # in new processes it stays so
+                results.append(pool.submit(_work, piece))
             if len(results) == processes * _PIECES_PER_PROCESS:
                 yield results.popleft().result()
         while results:
@@ -82,6 +84,19 @@ def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interruption_held_back() -> Iterator[None]:
+    """Lets SIGINT wait for the end of the block, where the system can do that (Windows cannot)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _emptied(items: deque[Piece]) -> Iterator[Piece]:

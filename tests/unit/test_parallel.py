@@ -74,7 +74,7 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path, number):
     while alive(process.pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert alive(process.pid) == []
-    assert said.count(b"Traceback") == (number == signal.SIGINT)  # the processes beside say nothing
+    assert said.count(b"Traceback") == (number == signal.SIGINT), said.decode()  # the processes beside say nothing
 
 
 def alive(session):
