@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
 
 
 class NmtError(Exception):
@@ -56,14 +55,15 @@ class NmtError(Exception):
             parts.append(action if action.endswith((".", "?")) or "\n" in action else f"{action}.")
         super().__init__(" ".join(parts))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles the error, which may come from another process."""
-        received, expected = (None if fact is None else str(fact) for fact in (self.received, self.expected))
-        return _raised, (type(self), self.problem, received, expected, self.action)
+    def __reduce__(self) -> tuple[object, ...]:
+        # From another process an error comes with all its parts, and with its message as it was.
+        return _as_it_was, (type(self), self.args, self.__dict__)
 
 
-def _raised(kind: type[NmtError], problem: str, received: object, expected: object, action: str | None) -> NmtError:
-    return kind(problem, received=received, expected=expected, action=action)
+def _as_it_was(kind: type[NmtError], arguments: tuple[object, ...], facts: dict[str, object]) -> NmtError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(facts)
+    return error
 
 
 class UsageError(NmtError):

@@ -29,6 +29,11 @@ class Progress:
         self._first = self._done = done
         self._show(f"going on at line {done + 1:,}")
 
+    def skip(self, lines: int) -> None:
+        """So many lines more were done before."""
+        self._first += lines
+        self._done += lines
+
     def add(self, lines: float) -> None:
         """So many lines more are done."""
         self._done += lines

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from nmt.engine import ENGINES
+
 work_option = click.option(
     "--work", type=click.Path(path_type=Path), help="Workspace folder  [default: $NMT_WORK or ./work]"
 )
@@ -21,6 +23,15 @@ force_option = click.option(
 
 bundle_argument = click.argument("bundle", type=click.Path(path_type=Path))
 source_argument = click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
+
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="local",
+    show_default=True,
+    help="Work on this machine, or on a Ray cluster: that of RAY_ADDRESS, or the one of this machine.",
+)
 
 
 def ensemble_options(command: Callable[..., Any]) -> Callable[..., Any]:

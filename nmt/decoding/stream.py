@@ -98,7 +98,19 @@ def _skip(lines: Iterator[str], facts: dict[str, Any], identity: dict[str, Any],
     Raises:
         UsageError, DataError: they were translated otherwise, or were others.
     """
-    before = facts["identity"]
+    check_identity(target, facts["identity"], identity)
+    read = 0
+    for line in islice(lines, facts["lines"]):
+        digest.update(textio.encode_line(line))
+        read += 1
+    if read < facts["lines"] or digest.hexdigest() != facts["sha256"]:
+        received = f"{read:,} lines with sha256 {digest.hexdigest()}"
+        raise other_text(target, received, f"{facts['lines']:,} lines with sha256 {facts['sha256']}")
+    return read
+
+
+def check_identity(target: Path, before: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Raises UsageError unless what is there of a file was translated as it is to be translated now."""
     if canonical_json(before) != canonical_json(identity):
         differing = [key for key in sorted(before | identity) if before.get(key) != identity.get(key)]
         raise UsageError(
@@ -107,18 +119,16 @@ def _skip(lines: Iterator[str], facts: dict[str, Any], identity: dict[str, Any],
             expected=", ".join(f"{key} {before.get(key)}" for key in differing),
             action="Give those, or leave --resume out to start again",
         )
-    read = 0
-    for line in islice(lines, facts["lines"]):
-        digest.update(textio.encode_line(line))
-        read += 1
-    if read < facts["lines"] or digest.hexdigest() != facts["sha256"]:
-        raise DataError(
-            f"{target}: what is there of it is the translation of other text",
-            received=f"{read:,} lines with sha256 {digest.hexdigest()}",
-            expected=f"{facts['lines']:,} lines with sha256 {facts['sha256']}",
-            action="Give that text, or leave --resume out to start again",
-        )
-    return read
+
+
+def other_text(target: Path, received: str, expected: str) -> DataError:
+    """Returns the error of a file of which there is something, but of another source."""
+    return DataError(
+        f"{target}: what is there of it is the translation of other text",
+        received=received,
+        expected=expected,
+        action="Give that text, or leave --resume out to start again",
+    )
 
 
 def translate_command(
@@ -172,7 +182,7 @@ def translate_command(
     check_hypotheses(layout.hypotheses, translator.config)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
-    answer = _answers_of(translator, layout, vectors, field)
+    answer = answers_of(translator, layout, vectors, field)
     progress = progress or Progress(lambda _: None)
     if vectors is not None:
         progress.total = len(vectors)
@@ -188,9 +198,18 @@ def translate_command(
     return translator.report()
 
 
-def _answers_of(
-    translator: Translator, layout: OutputFormat, vectors: Vectors | None, field: JsonField | None
+def answers_of(
+    translator: Translator, layout: OutputFormat, vectors: Vectors | None = None, field: JsonField | None = None
 ) -> Answer:
+    """Returns what answers the lines of a source.
+
+    Args:
+        translator: translates them.
+        layout: what is written for each.
+        vectors: what the lines stand for, where they are no text.
+        field: where the text of each line is, which is a JSON object.
+    """
+
     def answer(chunk: list[str], first_line: int) -> Iterator[str]:
         if field is not None:
             texts = [field.text(line, number) for number, line in enumerate(chunk, start=first_line)]

@@ -35,7 +35,7 @@ def fail(number):
 def test_an_error_of_another_process_is_the_error():
     with pytest.raises(DataError) as caught:
         list(in_order(fail, range(100), 2))
-    assert (caught.value.received, caught.value.action) == ("30", "Repair it")
+    assert (caught.value.received, caught.value.action) == (30, "Repair it")
     assert str(caught.value) == "line 30: not a number. Received: 30. Expected: another. Repair it."
 
 
