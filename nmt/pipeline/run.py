@@ -34,6 +34,7 @@ def run_recipe(
     only: Sequence[str] = (),
     force: Sequence[str] = (),
     say: Callable[[str], None] = print_progress,
+    processes: int = 1,
 ) -> list[PlannedStage]:
     """Builds every stage of a recipe whose artifact is missing, and returns the plan that was carried out.
 
@@ -46,6 +47,7 @@ def run_recipe(
         only: stages that are wanted, with all that they read; all stages when empty.
         force: stages that are built again.
         say: shows a line of progress.
+        processes: that work on text; no artifact depends on it.
 
     Raises:
         NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
@@ -71,7 +73,7 @@ def run_recipe(
             say(f"[{label}] {'; '.join(planned.reasons)}")
             _remember(workspace, recipe, recipe_path, done, planned)
             if not (store and _take(planned, workspace, store, say)):
-                seconds = _build(planned, workspace, say)
+                seconds = _build(planned, workspace, say, processes)
                 say(f"[{label}] done in {_duration(seconds)}")
         if store:
             _put(planned, workspace, store, say)
@@ -92,7 +94,7 @@ def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
         remove_folder(planned.artifact)
 
 
-def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None]) -> float:
+def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None], processes: int) -> float:
     """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
     stage, digest = planned.stage, planned.digest
     began = time.monotonic()
@@ -110,7 +112,7 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
         context = StageContext(
-            planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here
+            planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here, processes
         )
         if stage.name == _TRAIN:
             _meet(digest)
