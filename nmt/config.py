@@ -204,6 +204,7 @@ class TrainingConfig(Strict):
     )
     deterministic: bool = Field(True, description="only operations that give the same bits every time, on a GPU too")
     checkpoint_every: Count = Field(500, description="steps between checkpoints to resume from")
+    history_every: Count | None = Field(None, description="steps between losses in history.jsonl; none: 50")
     coverage_after: Count | None = Field(
         None,
         description="steps before attention knows its coverage, which train faster, as if decoder.coverage were false"

@@ -55,6 +55,16 @@ class NmtError(Exception):
             parts.append(action if action.endswith((".", "?")) or "\n" in action else f"{action}.")
         super().__init__(" ".join(parts))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # From another process an error comes with all its parts, and with its message as it was.
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[NmtError], arguments: tuple[object, ...], facts: dict[str, object]) -> NmtError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(facts)
+    return error
+
 
 class UsageError(NmtError):
     """The command line asks for something that does not exist or does not fit."""

@@ -153,6 +153,15 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Returns the JSON object of a file; None where the file cannot be read or holds none."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
 def nearest_folder(path: Path) -> Path:
     """Returns the path, or the nearest of the folders above it that is there."""
     path = path.absolute()

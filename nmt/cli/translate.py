@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from nmt.cli.options import bundle_argument, ensemble_options, format_option, no_dash, source_argument
+from nmt.cli.options import bundle_argument, engine_option, ensemble_options, format_option, no_dash, source_argument
 from nmt.cli.search_options import long_option, request_options, search_options
 
 
@@ -22,6 +22,7 @@ from nmt.cli.search_options import long_option, request_options, search_options
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), help="Write here instead of standard output."
 )
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted translation to --output has left.")
+@engine_option
 @search_options
 @long_option
 @request_options
@@ -57,6 +58,7 @@ def translate(
     source: Path | None,
     output: Path | None,
     resume: bool,
+    engine: Any,
     ensemble: tuple[Path, ...],
     weight: tuple[float, ...],
     combination: Any,
@@ -80,13 +82,16 @@ def translate(
     Only --n-best, as text, writes more: up to N lines for each. Fields behind the text stand between " ||| "; --format
     jsonl has all of them in one object per line. Words stand between white space, in the source after normalisation.
     Standard input is answered as it arrives. A file is translated in flat memory, however large it is; when that is
-    interrupted, the same command with --resume goes on, and the file becomes what it would have become.
+    interrupted, the same command with --resume goes on, and the file becomes what it would have become. Where SOURCE is
+    a folder, each file in it is translated to one of the same name in the folder --output.
     """
     from nmt.bundle import load_bundle
     from nmt.decoding.output import OutputFormat
     from nmt.decoding.requests import Requests
-    from nmt.decoding.stream import Progress, translate_command
+    from nmt.decoding.shards import translate_in_shards
+    from nmt.decoding.stream import translate_command
     from nmt.decoding_config import overridden
+    from nmt.progress import Progress
     from nmt.terminal import StatusLine, load_tensorflow
 
     opened, *others = map(load_bundle, (bundle, *ensemble))
@@ -108,7 +113,10 @@ def translate(
     with StatusLine() as line, continuable(target):
         progress = Progress(line.show, line.pause) if target else None
         options = {"layout": layout, "dictionary": dictionary, "resume": resume, "progress": progress}
-        report = translate_command(opened, no_dash(source), target, overrides, **options, **votes)
+        if engine != "local" or (source is not None and source.is_dir()):
+            report = translate_in_shards(opened, no_dash(source), target, overrides, engine=engine, **options, **votes)
+        else:
+            report = translate_command(opened, no_dash(source), target, overrides, **options, **votes)
     if report:
         print(report, file=sys.stderr)
 

@@ -107,6 +107,8 @@ class Requests:
         glossary: a file as :func:`read_glossary` takes it.
 
     Attributes:
+        files: the files, by the names of the arguments.
+        by_line: the names of those with a line for each source line.
         identity: the files' digests.
     """
 
@@ -122,7 +124,9 @@ class Requests:
         self._next = 1
         self.forbid, self.glossary = forbid, glossary
         files = {**self._each, "forbid": forbid, "glossary": glossary}
-        self.identity = {name: sha256_of_file(path) for name, path in files.items() if path is not None}
+        self.files = {name: path for name, path in files.items() if path is not None}
+        self.by_line = tuple(self._each)
+        self.identity = {name: sha256_of_file(path) for name, path in self.files.items()}
 
     def check(self, lines: int) -> None:
         """Raises DataError unless the files that go line by line have so many lines."""

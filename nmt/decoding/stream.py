@@ -11,7 +11,6 @@ import hashlib
 import os
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -25,49 +24,12 @@ from nmt.decoding.requests import Requests
 from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
 from nmt.decoding.unknown import read_dictionary
 from nmt.errors import DataError, UsageError
+from nmt.progress import Progress
 from nmt.storage import PartialFile, canonical_json
 from nmt.vectors import Vectors, read_vectors
 
 Answer = Callable[[list[str], int], Iterable[str]]
 """What translates a chunk, given its lines and the number of the first; it may write any number of lines for one."""
-
-
-class Progress:
-    """Tells how far a translation is: lines, rate, time left.
-
-    Args:
-        show: takes the text.
-        pause: seconds from one text to the next.
-
-    Attributes:
-        total: number of lines; None where it is not known.
-    """
-
-    def __init__(self, show: Callable[[str], None], pause: float = 10.0) -> None:
-        self.total: int | None = None
-        self._show = show
-        self._pause = pause
-        self._began = self._shown = time.monotonic()
-        self._first = self._done = 0
-
-    def resume(self, done: int) -> None:
-        """So many lines were translated before."""
-        self._first = self._done = done
-        self._show(f"going on at line {done + 1:,}")
-
-    def add(self, lines: int) -> None:
-        """So many lines more are translated."""
-        self._done += lines
-        now = time.monotonic()
-        if now - self._shown < self._pause:
-            return
-        self._shown = now
-        rate = (self._done - self._first) / (now - self._began)
-        if self.total is None:
-            self._show(f"{self._done:,} lines, {rate:,.0f} lines/s")
-        else:
-            left = (self.total - self._done) / rate / 60
-            self._show(f"{self._done:,} of {self.total:,} lines, {rate:,.0f} lines/s, {left:.1f} min left")
 
 
 def write_answers(
@@ -136,7 +98,19 @@ def _skip(lines: Iterator[str], facts: dict[str, Any], identity: dict[str, Any],
     Raises:
         UsageError, DataError: they were translated otherwise, or were others.
     """
-    before = facts["identity"]
+    check_identity(target, facts["identity"], identity)
+    read = 0
+    for line in islice(lines, facts["lines"]):
+        digest.update(textio.encode_line(line))
+        read += 1
+    if read < facts["lines"] or digest.hexdigest() != facts["sha256"]:
+        received = f"{read:,} lines with sha256 {digest.hexdigest()}"
+        raise other_text(target, received, f"{facts['lines']:,} lines with sha256 {facts['sha256']}")
+    return read
+
+
+def check_identity(target: Path, before: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Raises UsageError unless what is there of a file was translated as it is to be translated now."""
     if canonical_json(before) != canonical_json(identity):
         differing = [key for key in sorted(before | identity) if before.get(key) != identity.get(key)]
         raise UsageError(
@@ -145,18 +119,16 @@ def _skip(lines: Iterator[str], facts: dict[str, Any], identity: dict[str, Any],
             expected=", ".join(f"{key} {before.get(key)}" for key in differing),
             action="Give those, or leave --resume out to start again",
         )
-    read = 0
-    for line in islice(lines, facts["lines"]):
-        digest.update(textio.encode_line(line))
-        read += 1
-    if read < facts["lines"] or digest.hexdigest() != facts["sha256"]:
-        raise DataError(
-            f"{target}: what is there of it is the translation of other text",
-            received=f"{read:,} lines with sha256 {digest.hexdigest()}",
-            expected=f"{facts['lines']:,} lines with sha256 {facts['sha256']}",
-            action="Give that text, or leave --resume out to start again",
-        )
-    return read
+
+
+def other_text(target: Path, received: str, expected: str) -> DataError:
+    """Returns the error of a file of which there is something, but of another source."""
+    return DataError(
+        f"{target}: what is there of it is the translation of other text",
+        received=received,
+        expected=expected,
+        action="Give that text, or leave --resume out to start again",
+    )
 
 
 def translate_command(
@@ -210,7 +182,7 @@ def translate_command(
     check_hypotheses(layout.hypotheses, translator.config)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
-    answer = _answers_of(translator, layout, vectors, field)
+    answer = answers_of(translator, layout, vectors, field)
     progress = progress or Progress(lambda _: None)
     if vectors is not None:
         progress.total = len(vectors)
@@ -226,9 +198,18 @@ def translate_command(
     return translator.report()
 
 
-def _answers_of(
-    translator: Translator, layout: OutputFormat, vectors: Vectors | None, field: JsonField | None
+def answers_of(
+    translator: Translator, layout: OutputFormat, vectors: Vectors | None = None, field: JsonField | None = None
 ) -> Answer:
+    """Returns what answers the lines of a source.
+
+    Args:
+        translator: translates them.
+        layout: what is written for each.
+        vectors: what the lines stand for, where they are no text.
+        field: where the text of each line is, which is a JSON object.
+    """
+
     def answer(chunk: list[str], first_line: int) -> Iterator[str]:
         if field is not None:
             texts = [field.text(line, number) for number, line in enumerate(chunk, start=first_line)]

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.storage import write_json
+from nmt.storage import read_json, write_json
 
 WORKSPACE_VARIABLE = "NMT_WORK"
 _MANIFEST = "stage.json"
@@ -68,7 +67,7 @@ class Workspace:
 
     def manifest(self, stage: str, digest: str) -> dict[str, Any] | None:
         """Returns what ``stage.json`` of an artifact says, or None where there is no whole artifact."""
-        return _read(self.artifact(stage, digest) / _MANIFEST)
+        return read_json(self.artifact(stage, digest) / _MANIFEST)
 
     def write_manifest(self, folder: Path, facts: dict[str, Any]) -> None:
         """Writes ``stage.json`` into a folder that holds a finished artifact: its facts, its files and their sizes."""
@@ -87,7 +86,7 @@ class Workspace:
 
     def timing(self, stage: str, digest: str) -> dict[str, Any]:
         """Returns when an artifact was made and how long it took; empty where that is not known."""
-        return _read(self._timing_path(stage, digest)) or {}
+        return read_json(self._timing_path(stage, digest)) or {}
 
     def add_timing(self, stage: str, digest: str, facts: dict[str, Any]) -> None:
         """Adds to what is known of the making of an artifact."""
@@ -95,7 +94,7 @@ class Workspace:
 
     def last_run(self, recipe: str) -> dict[str, Any]:
         """Returns ``run.json`` of a recipe: the digests of its stages in its last run; empty before the first."""
-        return _read(self.run_folder(recipe) / "run.json") or {}
+        return read_json(self.run_folder(recipe) / "run.json") or {}
 
     def write_run(self, recipe: str, facts: dict[str, Any]) -> None:
         """Writes ``run.json`` of a recipe."""
@@ -129,14 +128,6 @@ class Workspace:
 
     def _timing_path(self, stage: str, digest: str) -> Path:
         return self.root / "timings" / f"{stage}-{digest}.json"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -223,15 +223,24 @@ def _explained(workers: Workers) -> Iterator[None]:
             time.sleep(1.0)
         if not gone and not isinstance(error, _LOST):
             raise
+        reason = _reason(error)
+        gone = gone or workers.named_in(reason)  # a process that is frozen still has its port
         who = " and ".join(map(workers.name_of, gone)) or "another worker"
         raise LostWorker(
             f"{workers.name}: {who} {'do' if len(gone) > 1 else 'does'} not answer any more, so training cannot go on",
-            received=str(error).strip().rpartition("\n")[2][:300],
+            received=reason.partition("\n")[0][:300],
             expected="all workers until the end of training",
             action="Look there for the reason. Start training again, on as many machines as you like",
         ) from error
 
 
+def _reason(error: Exception) -> str:
+    """Returns what TensorFlow says of an error, without the places in the program that it lists first."""
+    _, found, reason = str(error).partition(_ABORTED)
+    return (reason if found else str(error)).strip()
+
+
+_ABORTED = "Collective ops is aborted by: "
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 

@@ -44,7 +44,7 @@ from nmt.training.step import TrainStep
 from nmt.training.validation import Validator
 
 _MOST_SKIPPED = 5  # steps in a row without a finite gradient, before training stops
-_HISTORY_EVERY = 50  # steps between rows of the history
+_HISTORY_EVERY = 50  # steps between rows of the history, where the recipe does not say it
 
 
 @dataclass
@@ -221,7 +221,7 @@ class Trainer:
             return
         progress.skipped = 0
         display.update(progress.step, tokens, loss, learning_rate)
-        if progress.step % _HISTORY_EVERY == 0:
+        if progress.step % (config.history_every or _HISTORY_EVERY) == 0:
             row = {"step": progress.step, "epoch": progress.epoch, "loss": loss, "gradient_norm": norm}
             history.add(row | {"learning_rate": learning_rate, "seconds": round(progress.seconds, 1)})
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nmt.errors import UsageError
 
 CLUSTER_VARIABLE = "TF_CONFIG"
 _TYPES = ("chief", "worker")  # the chief, where the cluster names one, comes first
 _REACHED_SECONDS = 2.0
+_TASK = re.compile(r"/job:(\w+)/replica:\d+/task:(\d+)")  # as TensorFlow's messages call a worker
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class Workers:
     Attributes:
         addresses: host and port of each, the chief's first; empty for a training of one process.
         index: this process's, from 0.
+        chief_apart: whether the cluster has a chief beside its workers, which are numbered from 0 there.
     """
 
     addresses: tuple[str, ...] = ()
     index: int = 0
+    chief_apart: bool = field(default=False, compare=False)
 
     @property
     def count(self) -> int:
@@ -56,6 +60,11 @@ class Workers:
         """Returns the other workers whose port nobody listens at any more."""
         return [index for index, address in enumerate(self.addresses) if index != self.index and not _answers(address)]
 
+    def named_in(self, text: str) -> list[int]:
+        """Returns the other workers that a message of TensorFlow names."""
+        found = {int(number) + (self.chief_apart and job == "worker") for job, number in _TASK.findall(text)}
+        return sorted(found & set(range(self.count)) - {self.index})
+
     @classmethod
     def of_environment(cls) -> Workers:
         """Reads ``TF_CONFIG``; a cluster of one worker is a training of one process.
@@ -76,7 +85,7 @@ class Workers:
             raise _wrong(text) from error
         if set(cluster) - set(_TYPES) or len(cluster.get("chief", [])) > 1 or len(set(addresses)) < len(addresses):
             raise _wrong(text)
-        return cls(tuple(addresses), index) if len(addresses) > 1 else cls()
+        return cls(tuple(addresses), index, "chief" in cluster) if len(addresses) > 1 else cls()
 
 
 def _wrong(text: str) -> UsageError:

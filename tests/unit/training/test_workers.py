@@ -63,3 +63,13 @@ def test_workers_that_do_not_answer_are_found():
         assert workers.unreachable() == []
         gone.close()
         assert workers.unreachable() == [2]
+
+
+@pytest.mark.parametrize(("chief_apart", "expected"), [(False, [0, 2]), (True, [0, 3])])
+def test_workers_that_tensorflow_names_are_found(chief_apart, expected):
+    workers = Workers(("one:1", "two:2", "three:3", "four:4"), 1, chief_apart)
+    first = "chief/replica:0/task:0" if chief_apart else "worker/replica:0/task:0"
+    own = 0 if chief_apart else 1
+    text = f"no heartbeats: /job:{first} and /job:worker/replica:0/task:2, says /job:worker/replica:0/task:{own}"
+    assert workers.named_in(text) == expected
+    assert workers.named_in("all is well") == []

@@ -1,0 +1,69 @@
+"""A Ray cluster of two nodes, both processes of this machine, and what is left when one is killed."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nmt.engine import map_shards
+from nmt.errors import DataError
+
+cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: pip install 'nmt[ray]'")
+
+NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("NMT_OFFLINE", "1")
+        made = cluster_utils.Cluster(initialize_head=True, head_node_args=NODE | {"include_dashboard": False})
+        patch.setenv("RAY_ADDRESS", made.address)
+        yield made
+        made.shutdown()
+
+
+def start(*arguments, **options):
+    command = [sys.executable, "-m", "nmt", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+
+def finish(process):
+    output = process.communicate(timeout=240)[0].decode()
+    assert process.returncode == 0, output
+    return output
+
+
+def test_a_lost_node_costs_only_its_shards(cluster, tiny_bundle, tmp_path):
+    source = tmp_path / "source"
+    source.write_text("".join(f"a {'few ' * (line % 3)}\n" for line in range(10_100)))
+    options = (tiny_bundle, source, "--beam-size", 1, "--output")
+    lost = cluster.add_node(**NODE)
+    process = start("translate", *options, tmp_path / "target", "--engine", "ray")
+    while not list(tmp_path.glob(".target.shards/source.*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    cluster.remove_node(lost, allow_graceful=False)
+    finish(process)
+    finish(start("translate", *options, tmp_path / "alone"))
+    assert (tmp_path / "target").read_bytes() == (tmp_path / "alone").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "source", "target"]
+
+
+def test_an_error_of_the_work_arrives_as_it_is(cluster):
+    import ray
+
+    def fail(shard):
+        raise DataError("what is wrong", received=shard, action="Do this:\n  command")
+
+    try:
+        with pytest.raises(DataError) as raised:
+            list(map_shards(fail, ["x"], "ray"))
+        assert str(raised.value) == "what is wrong. Received: x. Do this:\n  command"
+    finally:
+        ray.shutdown()
