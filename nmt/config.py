@@ -331,7 +331,7 @@ class Recipe(Strict):
         return self
 
     def _training_faults(self) -> list[tuple[bool, str]]:
-        training = self.training
+        training, words = self.training, self.tokenizer.kind == "word"
         return [
             (
                 training.risk is not None and training.start_from is None,
@@ -349,9 +349,7 @@ class Recipe(Strict):
                 " set them to 0",
             ),
             (
-                training.risk is not None
-                and self.tokenizer.kind == "word"
-                and self.model.decoder.copy_source != "none",
+                training.risk is not None and words and self.model.decoder.copy_source != "none",
                 "training.risk scores text, and what a model of words draws and copies has ids alone: use another"
                 " tokenizer.kind, or model.decoder.copy_source none",
             ),

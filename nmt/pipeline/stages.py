@@ -29,6 +29,7 @@ import nmt
 from nmt import textio
 from nmt.config import Recipe
 from nmt.corpora_config import CorpusReference, FilesConfig
+from nmt.pipeline.identities import kept_identity, reading_identity, start_identity
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, reference_files, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
 from nmt.progress import Progress
@@ -126,43 +127,6 @@ def _fetch(context: StageContext) -> None:
             target, *further = references_of(recipe, context.output, test).values()
             materialize_further(corpus, further, target, context.workspace.corpora, context.recipe_path.parent)
     write_json(context.output / "corpora.json", facts)
-
-
-def _start_identity(recipe: Recipe, recipe_path: Path) -> Any:
-    """Returns the digests of what the weights start from: the user's word vectors, a bundle."""
-    from nmt.corpora.materialize import own_sha256
-    from nmt.word_vectors import vector_files
-
-    files = vector_files(recipe.model.embedding, recipe_path.parent)
-    vectors = {f"{side}_vectors": own_sha256(path) for side, path in files.items()}
-    return vectors | _bundle_digests(recipe_path, start_from=recipe.training.start_from) or None
-
-
-def _kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
-    """Returns the digests of the bundles whose vocabularies are kept."""
-    kept = {"source_from": recipe.tokenizer.source_from, "target_from": recipe.tokenizer.target_from}
-    return _bundle_digests(recipe_path, **kept) | _marks_identity(recipe) or None
-
-
-def _marks_identity(recipe: Recipe) -> dict[str, Any]:
-    """Returns which parts of the training set are marked, where one is."""
-    return {"marks": marks(recipe)} if any(marks(recipe)) else {}
-
-
-def _reading_identity(recipe: Recipe) -> dict[str, Any]:
-    """Returns how sources that are too long are cut, where they are, and whether unknown words have ids."""
-    from nmt.copied_words import copies_unknown_words
-
-    long_sources = recipe.dataset.long_sources
-    cut = {"long_sources": long_sources} if long_sources != "leave_out" else {}
-    return cut | ({"copied_words": True} if copies_unknown_words(recipe) else {})
-
-
-def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
-    """Returns the digests of the bundles that a recipe names, by its keys."""
-    from nmt.bundle import bundle_digest
-
-    return {key: bundle_digest(recipe_path.parent / path) for key, path in bundles.items() if path is not None}
 
 
 def _clean(context: StageContext) -> None:
@@ -466,16 +430,16 @@ STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
     Stage(SYNTHESIZE, 1, (), ("fetch",), synthesize, synthesis_identity),
     Stage("clean", 2, ("cleaning",), ("fetch", SYNTHESIZE), _clean),
-    Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
+    Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, kept_identity),
     Stage(
         "encode",
         2,
         _ENCODE_KEYS,
         ("fetch", "clean", "tokenizer"),
         _encode,
-        lambda recipe, _: _marks_identity(recipe) | _reading_identity(recipe) or None,
+        reading_identity,
     ),
-    Stage("train", 2, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
+    Stage("train", 2, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, start_identity),
     Stage("translate", 3, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("examine", 1, (), ("fetch", "clean", "encode", "train", "translate"), _examine),
