@@ -15,16 +15,18 @@ import io
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import zip_longest
+from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from nmt.errors import DataError
 from nmt.storage import atomic_file
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLOCK_BYTES = 1 << 17
+SHARD_BYTES = 1 << 20
+"""How large the first side of a shard is, about."""
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -122,9 +124,14 @@ def read_byte_lines(path: Path) -> Iterator[bytes]:
     Raises:
         DataError: the file cannot be read, or is cut short.
     """
+    with open_binary(path) as stream, _damage_explained(path):
+        yield from stream
+
+
+@contextmanager
+def _damage_explained(path: Path) -> Iterator[None]:
     try:
-        with open_binary(path) as stream:
-            yield from stream
+        yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
             f"{path}: the compressed file is damaged ({error})",
@@ -198,25 +205,92 @@ def read_input(path: Path | None) -> Iterator[str]:
     return read_lines(path) if path else read_standard_input()
 
 
+class Shard(NamedTuple):
+    """Some lines of parallel files, as they are in the files: a piece of work that another process can do.
+
+    Attributes:
+        names: the names of the files in error messages.
+        first: the number of the first line, counted from 1.
+        lines: their number, N.
+        blocks: the N lines of each file.
+    """
+
+    names: tuple[str, ...]
+    first: int
+    lines: int
+    blocks: tuple[bytes, ...]
+
+    def texts(self) -> list[list[str]]:
+        """Returns the N lines of each file as text, without their line ends.
+
+        Raises:
+            DataError: a line is not valid UTF-8; the message has its number.
+        """
+        return [_decode_block(block, name, self.first) for block, name in zip(self.blocks, self.names, strict=True)]
+
+
+def _decode_block(block: bytes, name: str, first: int) -> list[str]:
+    """Returns what ``decode_lines`` yields for the lines of a block, in less time."""
+    try:
+        text = block.decode("utf-8")
+    except UnicodeDecodeError:
+        return list(decode_lines(io.BytesIO(block), name, first))  # says which line it is
+    lines = text.split("\n")
+    if not block or block.endswith(b"\n"):
+        lines.pop()
+    if first == 1 and lines:
+        lines[0] = lines[0].removeprefix("\ufeff")
+    return [line.removesuffix("\r") for line in lines] if "\r" in text else lines
+
+
+def read_shards(paths: Sequence[Path], size: int = SHARD_BYTES) -> Iterator[Shard]:
+    """Cuts parallel files into shards of whole lines.
+
+    Args:
+        paths: the files.
+        size: bytes of the first file in a shard; the line that they end in is the shard's last.
+
+    Raises:
+        DataError: a file cannot be read, is cut short, or the files have different numbers of lines; the message has
+            all counts.
+    """
+    first = 1
+    with ExitStack() as stack:
+        streams = [stack.enter_context(open_binary(path)) for path in paths]
+        while True:
+            rows: list[list[bytes]] = []
+            for path, stream in zip(paths, streams, strict=True):
+                with _damage_explained(path):
+                    # Behind the end of the first file, the others must not have one line more.
+                    rows.append(list(islice(stream, len(rows[0]) or 1)) if rows else stream.readlines(size))
+            counts = set(map(len, rows))
+            if len(counts) > 1:
+                raise _unequal(paths, first + min(counts))
+            if counts == {0}:
+                return
+            yield Shard(tuple(map(str, paths)), first, len(rows[0]), tuple(map(b"".join, rows)))
+            first += len(rows[0])
+
+
 def read_parallel(paths: Sequence[Path]) -> Iterator[tuple[str, ...]]:
     """Yields the n-th lines of several files together.
 
     Raises:
-        DataError: the files have different numbers of lines; the message has all counts.
+        DataError: as ``read_shards`` does, or a line is not valid UTF-8.
     """
-    missing = object()
-    for number, row in enumerate(zip_longest(*map(read_lines, paths), fillvalue=missing)):
-        if any(text is missing for text in row):
-            del row
-            counts = [count_lines(path) for path in paths]
-            raise DataError(
-                f"{paths[0]}: the sides of the corpus have different numbers of lines"
-                f" (the first line without a partner is line {number + 1})",
-                received=", ".join(f"{path}: {count} lines" for path, count in zip(paths, counts, strict=True)),
-                expected="line n of each file to be a translation of line n of the others",
-                action="Repair the files, for nothing can tell which lines belong together",
-            )
-        yield cast(tuple[str, ...], row)
+    for shard in read_shards(paths):
+        yield from zip(*shard.texts(), strict=True)
+
+
+def _unequal(paths: Sequence[Path], missing: int) -> DataError:
+    counts = [count_lines(path) for path in paths]
+    return DataError(
+        f"{paths[0]}: the sides of the corpus have different numbers of lines"
+        f" (the first line without a partner is line {missing})",
+        received=", ".join(f"{path}: {count} lines" for path, count in zip(paths, counts, strict=True)),
+        expected="line n of each file to be a translation of line n of the others",
+        action="Repair the files, for nothing can tell which lines belong together",
+    )
 
 
 def count_lines(path: Path) -> int:
@@ -232,6 +306,11 @@ def as_line(text: str) -> str:
 def encode_line(text: str) -> bytes:
     """Returns the bytes of one line with its ``\\n``; a lone surrogate, which has no UTF-8, becomes a question mark."""
     return as_line(text).encode("utf-8", "replace") + b"\n"
+
+
+def encode_block(texts: Iterable[str]) -> bytes:
+    """Returns the bytes of texts that have no line breaks, as ``encode_line`` gives them."""
+    return "".join([f"{text}\n" for text in texts]).encode("utf-8", "replace")
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> int:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO, NamedTuple
 
-from nmt.cleaning.run import CleaningRun, StepReport, clean
+import numpy as np
+import numpy.typing as npt
+
+from nmt.cleaning.duplicates import find_repeated
+from nmt.cleaning.run import Cleaned, Phase, Portion, StepReport, make_phases
 from nmt.corpora.pair import Pair
 from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
+from nmt.parallel import in_order
 from nmt.storage import atomic_file, write_bytes, write_json
-from nmt.textio import encode_line, read_parallel
+from nmt.textio import SHARD_BYTES, read_parallel, read_shards
 
 SOURCE_FILE = "train.source.txt"
 TARGET_FILE = "train.target.txt"
@@ -33,10 +39,15 @@ def clean_files(
     evaluation: Mapping[str, Sequence[tuple[Path, Path]]],
     steps: Iterable[CleaningStep],
     output: Path,
+    processes: int = 1,
+    progress: Callable[[float], None] = lambda pairs: None,
+    shard_bytes: int = SHARD_BYTES,
 ) -> dict[str, Any]:
     """Cleans a parallel corpus and writes both sides, ``report.json`` and ``report.md`` to the folder ``output``.
 
     The pairs of the files are one corpus, and what is kept stays in order, so each part is a range of lines again.
+    Memory does not grow with the corpus; on the disk, the text between two phases and 49 bytes per pair are needed
+    for a while.
 
     Args:
         files: source and target file of the training set, or of several pieces of it, in order.
@@ -44,6 +55,9 @@ def clean_files(
         evaluation: the files of the ``valid`` and ``test`` sets, source and target of each.
         steps: the recipe's steps, in order.
         output: the folder to write to.
+        processes: that clean beside this one. What is written does not depend on it, nor on ``shard_bytes``.
+        progress: is told how many pairs more are done; a pair that has passed half of the way counts as half a pair.
+        shard_bytes: source text that is cleaned at a time.
 
     Returns:
         The content of ``report.json``.
@@ -52,21 +66,70 @@ def clean_files(
         DataError: a file cannot be read, sides differ in length, the parts have not as many pairs as the files, or no
             pair is left; nothing is written then.
     """
-    sets = {name: _read_pairs(files) for name, files in evaluation.items()}
-    run = clean(_read_pairs(files), steps, sets)
+    phases = make_phases(steps, {name: _read_pairs(files) for name, files in evaluation.items()})
     ends = list(accumulate(part.pairs for part in parts))
-    kept: Counter[int] = Counter()
-    with atomic_file(output / SOURCE_FILE) as sources, atomic_file(output / TARGET_FILE) as targets:
-        for pair in run:
-            sources.write(encode_line(pair.source))
-            targets.write(encode_line(pair.target))
-            kept[bisect_left(ends, run.read)] += 1
-        _check(files, parts, run)
-    rows = [{"name": part.name, "read": part.pairs, "kept": kept[index]} for index, part in enumerate(parts)]
-    report = run.report | {"parts": rows}
+    kept = np.zeros(len(parts) + 1, np.int64)
+    output.mkdir(parents=True, exist_ok=True)
+
+    def write(cleaned: Cleaned, phase: Phase, sides: Sequence[BinaryIO]) -> None:
+        for stream, block in zip(sides, cleaned.blocks, strict=True):
+            stream.write(block)
+        for step, report in zip(phase.steps, cleaned.reports, strict=True):
+            step.report.add(report)
+        progress(cleaned.reports[0].seen / len(phases))
+
+    with TemporaryDirectory(prefix=".cleaning-", dir=output) as name, ExitStack() as stack:
+        portions = _first_portions(files, shard_bytes)
+        for number, phase in enumerate(phases[:-1]):
+            folder = Path(name, str(number))
+            folder.mkdir()
+            portions = _pass_on(in_order(phase, portions, processes), partial(write, phase=phase), folder, shard_bytes)
+        sides = [stack.enter_context(atomic_file(output / side)) for side in (SOURCE_FILE, TARGET_FILE)]
+        for cleaned in in_order(phases[-1], portions, processes):
+            write(cleaned, phases[-1], sides)
+            kept += np.bincount(np.searchsorted(ends, cleaned.numbers), minlength=len(kept))
+        _check(files, parts, [step.report for phase in phases for step in phase.steps])
+    rows = [
+        {"name": part.name, "read": part.pairs, "kept": count}
+        for part, count in zip(parts, kept[:-1].tolist(), strict=True)
+    ]
+    reports = [step.report.to_json() for phase in phases for step in phase.steps]
+    report = {"read": reports[0]["seen"], "kept": reports[-1]["kept"], "steps": reports, "parts": rows}
     write_json(output / "report.json", report)
     write_bytes(output / "report.md", as_markdown(report).encode("utf-8", "replace"))
     return report
+
+
+def _first_portions(files: Sequence[tuple[Path, Path]], shard_bytes: int) -> Iterator[Portion]:
+    begin = 1
+    for pair in files:
+        for shard in read_shards(pair, shard_bytes):
+            yield Portion(shard, np.arange(begin, begin + shard.lines), None)
+            begin += shard.lines
+
+
+def _pass_on(
+    results: Iterator[Cleaned], write: Callable[..., None], folder: Path, shard_bytes: int
+) -> Iterator[Portion]:
+    """Writes what a phase keeps, finds what is repeated there, and returns the portions of the next phase."""
+    paths = [folder / name for name in ("source", "target", "numbers", "digests")]
+    with ExitStack() as stack:
+        *sides, numbers, digests = [stack.enter_context(path.open("wb")) for path in paths]
+        for cleaned in results:
+            write(cleaned, sides=sides)
+            cleaned.numbers.tofile(numbers)
+            digests.write(cleaned.digests)
+    repeated = find_repeated(paths[3], folder)
+    return _next_portions(paths[:2], paths[2], repeated, shard_bytes)
+
+
+def _next_portions(
+    sides: Sequence[Path], numbers: Path, repeated: npt.NDArray[np.bool_], shard_bytes: int
+) -> Iterator[Portion]:
+    with numbers.open("rb") as stream:
+        for shard in read_shards(sides, shard_bytes):
+            flags = np.array(repeated[shard.first - 1 : shard.first - 1 + shard.lines])
+            yield Portion(shard, np.fromfile(stream, np.int64, shard.lines), flags)
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:
@@ -113,24 +176,24 @@ def _read_pairs(files: Iterable[tuple[Path, Path]]) -> Iterator[Pair]:
             yield Pair(*row)
 
 
-def _check(files: Sequence[tuple[Path, Path]], parts: Sequence[TrainingPart], run: CleaningRun) -> None:
+def _check(files: Sequence[tuple[Path, Path]], parts: Sequence[TrainingPart], steps: Sequence[StepReport]) -> None:
     names = ", ".join(f"{source} and {target}" for source, target in files)
     expected = sum(part.pairs for part in parts)
-    if run.read != expected:
+    if steps[0].seen != expected:
         raise DataError(
             f"{names}: the parts of the training set have not as many pairs as its files",
-            received=f"{run.read} pairs",
+            received=f"{steps[0].seen} pairs",
             expected=f"{expected}",
             action="Build the stages before again, with --force fetch",
         )
-    if run.report["kept"] == 0:
-        raise _nothing_left(names, run)
+    if steps[-1].kept == 0:
+        raise _nothing_left(names, steps)
 
 
-def _nothing_left(names: str, run: CleaningRun) -> DataError:
-    if run.read == 0:
+def _nothing_left(names: str, steps: Sequence[StepReport]) -> DataError:
+    if steps[0].seen == 0:
         return DataError(f"{names}: there are no pairs to clean", action="Check the corpus and its split")
-    worst: StepReport = max(run.steps, key=lambda step: step.dropped)
+    worst = max(steps, key=lambda step: step.dropped)
     example = worst.examples[0]
     return DataError(
         f"{names}: nothing is left after cleaning; the step {worst.name} dropped most",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal, Protocol
 
@@ -85,25 +85,25 @@ class LengthRatioFilter:
         return f"length ratio {value:.2f} in {self.settings.unit}s, above {self.settings.max:g}"
 
 
-@dataclass
+@dataclass(frozen=True)
 class DeduplicateFilter:
-    """Keeps the first of equal pairs, or of pairs with equal sources or targets. Remembers 16 bytes per pair."""
+    """Keeps the first of equal pairs, or of pairs with equal sources or targets.
+
+    Whether one is the first is not for a pair alone to say: all are compared by their digests, see
+    :mod:`nmt.cleaning.duplicates`.
+    """
 
     settings: DeduplicateStep
-    seen: set[bytes] = field(default_factory=set)
 
-    def measure(self, pair: Pair) -> bool:
-        """Returns whether an equal one was measured before, and remembers this one."""
-        digest = _digest(*pair) if self.settings.on == "pair" else _digest(getattr(pair, self.settings.on))
-        repeated = digest in self.seen
-        self.seen.add(digest)
-        return repeated
+    def digest(self, pair: Pair) -> bytes:
+        """Returns 16 bytes that are equal where the pairs are."""
+        return _digest(*pair) if self.settings.on == "pair" else _digest(getattr(pair, self.settings.on))
 
-    def accepts(self, value: bool) -> bool:
+    def accepts(self, repeated: bool) -> bool:
         """Only the first one is kept."""
-        return not value
+        return not repeated
 
-    def explain(self, value: bool) -> str:
+    def explain(self, repeated: bool) -> str:
         """Says what was equal."""
         return f"the same {self.settings.on} came before"
 
@@ -114,13 +114,17 @@ class EvaluationDigests:
     def __init__(self, pairs: Iterable[Pair]) -> None:
         self.digests: dict[str, set[bytes]] = {"source": set(), "target": set(), "pair": set()}
         for pair in pairs:
-            for part, digest in _comparable_digests(pair).items():
-                self.digests[part].add(digest)
+            compared = _Comparable(pair)
+            for part, digests in self.digests.items():
+                digests.add(compared.digest(part))
 
-    def match(self, digests: Mapping[str, bytes], on: str) -> str | None:
+    def match(self, compared: _Comparable, on: str) -> str | None:
         """Returns the part, among those that ``on`` names, that occurs in the set, or None."""
+        # Where the source does not occur, the pair does not: most targets need not be looked at.
+        if on == "pair" and compared.digest("source") not in self.digests["source"]:
+            return None
         parts = ("source", "target") if on == "either" else (on,)
-        return next((part for part in parts if digests[part] in self.digests[part]), None)
+        return next((part for part in parts if compared.digest(part) in self.digests[part]), None)
 
 
 @dataclass(frozen=True)
@@ -132,9 +136,9 @@ class DecontaminateFilter:
 
     def measure(self, pair: Pair) -> tuple[str, str] | None:
         """Returns which part of the pair occurs in which evaluation set, or None."""
-        digests = _comparable_digests(pair)
+        compared = _Comparable(pair)
         for name in self.settings.against:
-            if name in self.evaluation and (part := self.evaluation[name].match(digests, self.settings.on)):
+            if name in self.evaluation and (part := self.evaluation[name].match(compared, self.settings.on)):
                 return part, name
         return None
 
@@ -149,13 +153,11 @@ class DecontaminateFilter:
 
 
 def filter_of(step: CleaningStep, evaluation: Mapping[str, EvaluationDigests]) -> Filter | None:
-    """Returns the filter of a step, or None for ``normalize``, which drops nothing."""
+    """Returns the filter of a step that judges pairs one by one; None for ``normalize`` and ``deduplicate``."""
     if step.length is not None:
         return LengthFilter(step.length)
     if step.length_ratio is not None:
         return LengthRatioFilter(step.length_ratio)
-    if step.deduplicate is not None:
-        return DeduplicateFilter(step.deduplicate)
     if step.decontaminate is not None:
         return DecontaminateFilter(step.decontaminate, evaluation)
     return None
@@ -183,9 +185,25 @@ class _DeletionTable(dict[int, int | None]):
 _WITHOUT_PUNCTUATION = _DeletionTable()
 
 
-def _comparable_digests(pair: Pair) -> dict[str, bytes]:
-    source, target = comparable(pair.source), comparable(pair.target)
-    return {"source": _digest(source), "target": _digest(target), "pair": _digest(source, target)}
+class _Comparable:
+    """The digests of the comparable text of a pair, each computed when it is asked for, once."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        self._texts: dict[str, str] = {}
+        self._digests: dict[str, bytes] = {}
+
+    def digest(self, part: str) -> bytes:
+        """Returns the digest of the ``source``, the ``target`` or the ``pair``."""
+        if part not in self._digests:
+            sides = ("source", "target") if part == "pair" else (part,)
+            self._digests[part] = _digest(*map(self._text, sides))
+        return self._digests[part]
+
+    def _text(self, side: str) -> str:
+        if side not in self._texts:
+            self._texts[side] = comparable(getattr(self._pair, side))
+        return self._texts[side]
 
 
 def _digest(*texts: str) -> bytes:

@@ -1,18 +1,36 @@
-"""One pass of the steps over a stream of pairs."""
+"""The steps, over the pairs of a shard at a time.
+
+All steps but one look at a pair by itself, so that shards can be cleaned in any process. Only ``deduplicate`` has to
+know all pairs. It ends a phase: the shards of a phase give the digests that it compares, and the next phase is told
+which pairs it drops.
+
+Example::
+
+    phase 1    empty, normalize, length, digests      all shards
+               repeated digests                       of the whole corpus
+    phase 2    deduplicate, decontaminate             all shards of what phase 1 has kept
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from nmt.cleaning.filters import EmptyFilter, EvaluationDigests, Filter, filter_of
+import numpy as np
+import numpy.typing as npt
+
+from nmt.cleaning.filters import DeduplicateFilter, EmptyFilter, EvaluationDigests, Filter, filter_of
 from nmt.cleaning.normalize import Normalizer
 from nmt.corpora.pair import Pair
 from nmt.corpora_config import CleaningStep
+from nmt.textio import Shard, encode_block
 
 EXAMPLES_PER_STEP = 5
 _EXAMPLE_CHARACTERS = 200
+
+Row = tuple[int, Pair]
+"""A pair, and which of the corpus it is, counted from 1."""
 
 
 @dataclass
@@ -40,12 +58,19 @@ class StepReport:
         """Pairs that went on to the next step."""
         return self.seen - self.dropped
 
-    def drop(self, number: int, pair: Pair, reason: str) -> None:
+    def drop(self, row: Row, reason: str) -> None:
         """Counts a dropped pair and keeps it as an example while there are few."""
         self.dropped += 1
         if len(self.examples) < EXAMPLES_PER_STEP:
-            source, target = map(_clip, pair)
-            self.examples.append({"pair": number, "source": source, "target": target, "reason": reason})
+            source, target = map(_clip, row[1])
+            self.examples.append({"pair": row[0], "source": source, "target": target, "reason": reason})
+
+    def add(self, later: StepReport) -> None:
+        """Adds what the step did to pairs that come behind."""
+        self.seen += later.seen
+        self.dropped += later.dropped
+        self.changed += later.changed
+        self.examples += later.examples[: EXAMPLES_PER_STEP - len(self.examples)]
 
     def to_json(self) -> dict[str, Any]:
         """Returns the report as JSON values."""
@@ -60,80 +85,130 @@ class StepReport:
         }
 
 
+class Portion(NamedTuple):
+    """A shard to be cleaned.
+
+    Attributes:
+        shard: its lines.
+        numbers: int [N], which pair of the corpus each is, counted from 1.
+        repeated: bool [N], which ones ``deduplicate`` drops; None in the first phase.
+    """
+
+    shard: Shard
+    numbers: npt.NDArray[np.int64]
+    repeated: npt.NDArray[np.bool_] | None
+
+    def texts(self) -> list[list[str]]:
+        """Returns the sources and the targets."""
+        if self.repeated is None:
+            return self.shard.texts()
+        # What a phase has written is read as it is: nothing but a line feed belongs to the end of a line.
+        return [block.decode().split("\n")[:-1] for block in self.shard.blocks]
+
+
+class Cleaned(NamedTuple):
+    """What a phase makes of a portion.
+
+    Attributes:
+        numbers: int [K], which pairs of the corpus are kept.
+        blocks: their sources and their targets, as lines.
+        digests: of each what ``deduplicate`` compares, where that ends the phase.
+        reports: what each step did.
+    """
+
+    numbers: npt.NDArray[np.int64]
+    blocks: tuple[bytes, bytes]
+    digests: bytes
+    reports: list[StepReport]
+
+
 @dataclass
-class _Step:
+class Step:
+    """A step with what it does: it changes pairs or, where there is no normaliser, drops some."""
+
     report: StepReport
-    normalizer: Normalizer | None = None
-    filter: Filter | None = None
+    action: Normalizer | Filter | DeduplicateFilter
+
+    def __call__(self, rows: list[Row], portion: Portion, report: StepReport) -> list[Row]:
+        """Returns the rows that it keeps."""
+        report.seen += len(rows)
+        if isinstance(self.action, Normalizer):
+            return _normalized(self.action, rows, report)
+        values: Iterable[Any]
+        if isinstance(self.action, DeduplicateFilter):
+            values = portion.repeated if portion.repeated is not None else ()
+        else:
+            values = [self.action.measure(pair) for _, pair in rows]
+        kept = []
+        for row, value in zip(rows, values, strict=True):
+            if self.action.accepts(value):
+                kept.append(row)
+            else:
+                report.drop(row, self.action.explain(value))
+        return kept
 
 
-class CleaningRun:
-    """Iterating over it, once, gives the kept pairs; ``steps`` then says what each step did."""
+@dataclass
+class Phase:
+    """Steps that need no more than a portion.
 
-    def __init__(self, pairs: Iterable[Pair], steps: Sequence[_Step]) -> None:
-        self._pairs = iter(pairs)
-        self._steps = steps
+    Attributes:
+        steps: in order; ``deduplicate`` can only be the first.
+        then: the ``deduplicate`` that follows, if one does.
+    """
 
-    def __iter__(self) -> Iterator[Pair]:
-        for number, pair in enumerate(self._pairs, start=1):
-            kept = self._pass(number, pair)
-            if kept is not None:
-                yield kept
+    steps: list[Step]
+    then: DeduplicateFilter | None = None
 
-    @property
-    def read(self) -> int:
-        """Pairs read so far; within the iteration, the number of the pair that it stands at, from 1."""
-        return self._steps[0].report.seen
+    def __call__(self, portion: Portion) -> Cleaned:
+        """Cleans a portion.
 
-    @property
-    def steps(self) -> list[StepReport]:
-        """The reports of the steps, ``empty`` first, over the pairs read so far."""
-        return [step.report for step in self._steps]
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """Pairs read and kept so far, and the report of each step, as JSON values."""
-        steps = self.steps
-        return {"read": self.read, "kept": steps[-1].kept, "steps": [step.to_json() for step in steps]}
-
-    def _pass(self, number: int, pair: Pair) -> Pair | None:
-        """Returns the pair as all steps leave it, or None when one drops it."""
-        for step in self._steps:
-            report = step.report
-            report.seen += 1
-            if step.normalizer is not None:
-                normalized = Pair(step.normalizer(pair.source), step.normalizer(pair.target))
-                report.changed += (normalized.source != pair.source) + (normalized.target != pair.target)
-                pair = normalized
-            if step.filter is not None:
-                value = step.filter.measure(pair)
-                if not step.filter.accepts(value):
-                    report.drop(number, pair, step.filter.explain(value))
-                    return None
-        return pair
+        Raises:
+            DataError: a line is not valid UTF-8.
+        """
+        rows: list[Row] = list(zip(portion.numbers.tolist(), map(Pair, *portion.texts()), strict=True))
+        reports = []
+        for step in self.steps:
+            report = StepReport(step.report.name)
+            rows = step(rows, portion, report)
+            reports.append(report)
+        blocks = encode_block(pair.source for _, pair in rows), encode_block(pair.target for _, pair in rows)
+        digests = b"" if self.then is None else b"".join([self.then.digest(pair) for _, pair in rows])
+        return Cleaned(np.array([number for number, _ in rows], np.int64), blocks, digests, reports)
 
 
-def clean(
-    pairs: Iterable[Pair], steps: Iterable[CleaningStep], evaluation: Mapping[str, Iterable[Pair]]
-) -> CleaningRun:
-    """Prepares the cleaning of ``pairs``; the evaluation sets are read at once, the pairs as the result is iterated.
+def make_phases(steps: Iterable[CleaningStep], evaluation: Mapping[str, Iterable[Pair]]) -> list[Phase]:
+    """Divides the steps of a recipe into phases. The evaluation sets are read.
 
     Pairs with a side that is empty, or that normalisation would leave empty, are always dropped, before all steps.
 
     Args:
-        pairs: the training pairs.
         steps: the recipe's steps, in order.
         evaluation: the pairs of ``valid`` and ``test``; a set that is absent contaminates nothing.
     """
     steps = list(steps)
     compared: set[str] = {name for step in steps if step.decontaminate for name in step.decontaminate.against}
     digests = {name: EvaluationDigests(evaluation[name]) for name in sorted(compared) if name in evaluation}
-    prepared = [_Step(StepReport("empty"), filter=EmptyFilter())]
+    phases = [Phase([Step(StepReport("empty"), EmptyFilter())])]
     for step in steps:
         report = StepReport(step.name, step.settings.model_dump(mode="json"))
-        normalizer = Normalizer((step.normalize,)) if step.normalize is not None else None
-        prepared.append(_Step(report, normalizer, filter_of(step, digests)))
-    return CleaningRun(pairs, prepared)
+        if step.normalize is not None:
+            phases[-1].steps.append(Step(report, Normalizer((step.normalize,))))
+        elif step.deduplicate is not None:
+            phases[-1].then = DeduplicateFilter(step.deduplicate)
+            phases.append(Phase([Step(report, phases[-1].then)]))
+        elif (judge := filter_of(step, digests)) is not None:
+            phases[-1].steps.append(Step(report, judge))
+    return phases
+
+
+def _normalized(normalizer: Normalizer, rows: list[Row], report: StepReport) -> list[Row]:
+    changed = []
+    for number, pair in rows:
+        source, target = normalizer(pair.source), normalizer(pair.target)
+        report.changed += (source != pair.source) + (target != pair.target)
+        changed.append((number, Pair(source, target)))
+    return changed
 
 
 def _clip(text: str) -> str:

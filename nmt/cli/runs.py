@@ -46,8 +46,19 @@ def continuable() -> Iterator[None]:
 
 @click.command()
 @_of_a_recipe
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes that clean and encode a large corpus; no result depends on it.  [default: $NMT_JOBS, or all CPUs]",
+)
 def run(
-    recipe: str, stages: tuple[str, ...], overrides: tuple[str, ...], force: tuple[str, ...], work: Path | None
+    recipe: str,
+    stages: tuple[str, ...],
+    overrides: tuple[str, ...],
+    force: tuple[str, ...],
+    work: Path | None,
+    jobs: int | None,
 ) -> None:
     """Run RECIPE (a name or a path), or only the given STAGEs and what they read.
 
@@ -55,13 +66,14 @@ def run(
     evaluate, examine, record. A stage whose inputs have not changed since it was last built is skipped. Teachers of
     synthetic pairs are trained first.
     """
+    from nmt.parallel import usable_processes
     from nmt.pipeline.run import run_recipe
     from nmt.terminal import program
     from nmt.training.workers import Workers
 
     with continuable():
         loaded, path, workspace = _prepare(recipe, overrides, work)
-        plan = run_recipe(loaded, path, workspace, stages, force)
+        plan = run_recipe(loaded, path, workspace, stages, force, processes=usable_processes(jobs))
     if not Workers.of_environment().is_chief:
         return
     if not any(planned.reasons for planned in plan):

@@ -70,8 +70,9 @@ def summarize(
     overrides = overridden(opened.recipe.decoding, options, settings)
     load_tensorflow()
     from nmt.decoding.documents import JsonField, answer_folder
-    from nmt.decoding.stream import Progress, translate_command
+    from nmt.decoding.stream import translate_command
     from nmt.decoding.translate import Translator
+    from nmt.progress import Progress
 
     votes: dict[str, Any] = {"others": others, "combination": combination}
     with StatusLine() as line:

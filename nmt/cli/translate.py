@@ -89,8 +89,9 @@ def translate(
     from nmt.decoding.output import OutputFormat
     from nmt.decoding.requests import Requests
     from nmt.decoding.shards import translate_in_shards
-    from nmt.decoding.stream import Progress, translate_command
+    from nmt.decoding.stream import translate_command
     from nmt.decoding_config import overridden
+    from nmt.progress import Progress
     from nmt.terminal import StatusLine, load_tensorflow
 
     opened, *others = map(load_bundle, (bundle, *ensemble))

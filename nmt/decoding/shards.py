@@ -24,11 +24,12 @@ from nmt import textio
 from nmt.bundle import Bundle, load_bundle
 from nmt.decoding.output import OutputFormat
 from nmt.decoding.requests import Requests
-from nmt.decoding.stream import Progress, answers_of, check_identity, other_text
+from nmt.decoding.stream import answers_of, check_identity, other_text
 from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
 from nmt.decoding.unknown import read_dictionary
 from nmt.engine import Engine, connect, map_shards
 from nmt.errors import UsageError
+from nmt.progress import Progress
 from nmt.storage import atomic_file, read_json, write_bytes, write_json
 
 _IDENTITY = "identity.json"

@@ -11,7 +11,6 @@ import hashlib
 import os
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -25,54 +24,12 @@ from nmt.decoding.requests import Requests
 from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
 from nmt.decoding.unknown import read_dictionary
 from nmt.errors import DataError, UsageError
+from nmt.progress import Progress
 from nmt.storage import PartialFile, canonical_json
 from nmt.vectors import Vectors, read_vectors
 
 Answer = Callable[[list[str], int], Iterable[str]]
 """What translates a chunk, given its lines and the number of the first; it may write any number of lines for one."""
-
-
-class Progress:
-    """Tells how far a translation is: lines, rate, time left.
-
-    Args:
-        show: takes the text.
-        pause: seconds from one text to the next.
-
-    Attributes:
-        total: number of lines; None where it is not known.
-    """
-
-    def __init__(self, show: Callable[[str], None], pause: float = 10.0) -> None:
-        self.total: int | None = None
-        self._show = show
-        self._pause = pause
-        self._began = self._shown = time.monotonic()
-        self._first = self._done = 0
-
-    def resume(self, done: int) -> None:
-        """So many lines were translated before."""
-        self._first = self._done = done
-        self._show(f"going on at line {done + 1:,}")
-
-    def skip(self, lines: int) -> None:
-        """So many lines more were translated before."""
-        self._first += lines
-        self._done += lines
-
-    def add(self, lines: int) -> None:
-        """So many lines more are translated."""
-        self._done += lines
-        now = time.monotonic()
-        if now - self._shown < self._pause:
-            return
-        self._shown = now
-        rate = (self._done - self._first) / (now - self._began)
-        if self.total is None:
-            self._show(f"{self._done:,} lines, {rate:,.0f} lines/s")
-        else:
-            left = (self.total - self._done) / rate / 60
-            self._show(f"{self._done:,} of {self.total:,} lines, {rate:,.0f} lines/s, {left:.1f} min left")
 
 
 def write_answers(

@@ -15,6 +15,7 @@ from nmt.errors import DataError, InterruptedRun, UsageError
 from nmt.evaluation.scores import check_metrics
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
+from nmt.pipeline.store import Store
 from nmt.pipeline.workspace import Workspace
 from nmt.storage import remove_folder, replace_folder
 from nmt.terminal import load_tensorflow
@@ -33,6 +34,7 @@ def run_recipe(
     only: Sequence[str] = (),
     force: Sequence[str] = (),
     say: Callable[[str], None] = print_progress,
+    processes: int = 1,
 ) -> list[PlannedStage]:
     """Builds every stage of a recipe whose artifact is missing, and returns the plan that was carried out.
 
@@ -45,6 +47,7 @@ def run_recipe(
         only: stages that are wanted, with all that they read; all stages when empty.
         force: stages that are built again.
         say: shows a line of progress.
+        processes: that work on text; no artifact depends on it.
 
     Raises:
         NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
@@ -54,6 +57,7 @@ def run_recipe(
     if not workers.is_chief:
         _take_part(plan, workers, workspace, say)
         return plan
+    store = Store.of_environment()
     for planned in plan:
         if planned.reasons:
             check_metrics(planned.recipe.evaluation)
@@ -68,12 +72,15 @@ def run_recipe(
         if planned.reasons:
             say(f"[{label}] {'; '.join(planned.reasons)}")
             _remember(workspace, recipe, recipe_path, done, planned)
-            seconds = _build(planned, workspace, say)
-            say(f"[{label}] done in {_duration(seconds)}")
+            if not (store and _take(planned, workspace, store, say)):
+                seconds = _build(planned, workspace, say, processes)
+                say(f"[{label}] done in {_duration(seconds)}")
+        if store:
+            _put(planned, workspace, store, say)
         if done.get(label) != planned.digest or planned.reasons:
             done[label] = planned.digest
             _remember(workspace, recipe, recipe_path, done, None)
-    if plan[-1].stage.name == "record":
+    if plan[-1].stage.name == _RECORD:
         _publish(plan[-1].artifact, workspace.run_folder(recipe.name))
     return plan
 
@@ -87,7 +94,7 @@ def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
         remove_folder(planned.artifact)
 
 
-def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None]) -> float:
+def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None], processes: int) -> float:
     """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
     stage, digest = planned.stage, planned.digest
     began = time.monotonic()
@@ -105,7 +112,7 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
         shutil.rmtree(output, ignore_errors=True)
         output.mkdir(parents=True)
         context = StageContext(
-            planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here
+            planned.recipe, planned.recipe_path, digest, planned.inputs, output, workspace, scratch, say_here, processes
         )
         if stage.name == _TRAIN:
             _meet(digest)
@@ -116,6 +123,44 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
         replace_folder(output, planned.artifact)
         shutil.rmtree(scratch, ignore_errors=True)
     return seconds
+
+
+def _take(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> bool:
+    """Takes an artifact from the store, and returns whether it was there."""
+    stage, digest = planned.stage.name, planned.digest
+    if "forced" in planned.reasons or stage == _RECORD:
+        return False
+    with workspace.locked(stage, digest):
+        if not workspace.manifest(stage, digest):
+            output = workspace.scratch(stage, digest) / "taken"
+            shutil.rmtree(output, ignore_errors=True)
+            output.mkdir(parents=True)
+            try:
+                timing = store.take(stage, digest, output)
+            except DataError as error:
+                say(f"[{planned.label}] {error} It is built here")
+                return False
+            if timing is None:
+                output.rmdir()
+                return False
+            workspace.add_timing(stage, digest, timing)
+            replace_folder(output, planned.artifact)
+            shutil.rmtree(workspace.scratch(stage, digest), ignore_errors=True)
+    say(f"[{planned.label}] taken from {store.place.url}")
+    return True
+
+
+def _put(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> None:
+    """Brings an artifact to the store; without it the run goes on, and the next run tries again."""
+    stage, digest = planned.stage.name, planned.digest
+    if stage == _RECORD:
+        return
+    try:
+        if "forced" in planned.reasons or not store.has(stage, digest):
+            store.put(stage, digest, planned.artifact, workspace.timing(stage, digest))
+            say(f"[{planned.label}] brought to {store.place.url}")
+    except DataError as error:
+        say(f"[{planned.label}] was not brought to the store: {error}")
 
 
 def _trainings(plan: Sequence[PlannedStage]) -> list[PlannedStage]:
@@ -194,6 +239,7 @@ def _see(label: str, artifact: Path, workers: Workers) -> None:
 
 
 _TRAIN = "train"
+_RECORD = "record"  # it is never in a store: it also writes into this workspace's leaderboard
 _VISIBLE_SECONDS = 60.0
 
 

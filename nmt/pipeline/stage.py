@@ -39,6 +39,7 @@ class StageContext:
         workspace: where corpora, timings and leaderboards lie.
         scratch: a folder that survives a crash, for checkpoints; it goes when the artifact stands.
         say: shows one line to the person who waits.
+        processes: that work on text; no artifact depends on it.
     """
 
     recipe: Recipe
@@ -49,6 +50,7 @@ class StageContext:
     workspace: Workspace
     scratch: Path
     say: Callable[[str], None]
+    processes: int = 1
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from nmt.config import Recipe
 from nmt.corpora_config import CorpusReference, FilesConfig
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, reference_files, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
+from nmt.progress import Progress
 from nmt.storage import sha256_of_file, sha256_of_json, write_json
 from nmt.terminal import load_tensorflow
 
@@ -176,7 +177,10 @@ def _clean(context: StageContext) -> None:
         for part in read_index(synthesized):
             parts.append(TrainingPart(part["name"], part["pairs"]))
             files.append(side_files(synthesized, part["name"]))
-    report = clean_files(files, parts, evaluation, context.recipe.cleaning, context.output)
+    progress = Progress(context.say)
+    progress.total = sum(part.pairs for part in parts)
+    how = context.processes, progress.add
+    report = clean_files(files, parts, evaluation, context.recipe.cleaning, context.output, *how)
     context.say(f"{report['kept']:,} of {report['read']:,} pairs kept")
 
 

@@ -93,8 +93,9 @@ def _write_given(context: StageContext, step: SyntheticConfig, output: Path) -> 
 
 def _translate(context: StageContext, name: str, step: SyntheticConfig, given: Path, made: Path) -> int:
     from nmt.bundle import load_bundle
-    from nmt.decoding.stream import Progress, write_answers
+    from nmt.decoding.stream import write_answers
     from nmt.decoding.translate import Translator
+    from nmt.progress import Progress
 
     teachers = teachers_of(step, context.recipe, context.recipe_path)
     first, *others = (load_bundle(_bundle_folder(context, teacher)) for teacher in teachers)

@@ -1,12 +1,13 @@
 """Outputs that must not change unnoticed, compared with files. To write the files anew: NMT_UPDATE_GOLDEN=1 pytest."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from nmt.cleaning.files import TrainingPart, clean_files
 from nmt.cleaning.files import as_markdown as cleaning_markdown
-from nmt.cleaning.run import clean
 from nmt.config import Recipe
 from nmt.corpora.pair import Pair
 from nmt.corpora.phrases import generate
@@ -14,6 +15,7 @@ from nmt.evaluation.scores import score_lines
 from nmt.leaderboard.board import Board
 from nmt.leaderboard.records import Record
 from nmt.leaderboard.table import as_markdown
+from nmt.textio import write_lines
 
 FOLDER = Path(__file__).parent
 
@@ -27,9 +29,15 @@ def phrases() -> str:
 def cleaning_report() -> str:
     recipe = Recipe.model_validate({"name": "x", "corpora": {"source": "a", "target": "b", "train": ["x/y"]} | TESTS})
     pairs = [Pair("a  cat", "eine Katze"), Pair("a cat", "eine Katze"), Pair("", "leer"), Pair("A dog!", "Ein Hund.")]
-    run = clean(pairs, recipe.cleaning, {"test": [Pair("a dog", "ein Hund")]})
-    assert list(run) == [Pair("a cat", "eine Katze")]
-    return cleaning_markdown(run.report)
+    with tempfile.TemporaryDirectory() as name:
+        files = {key: (Path(name, f"{key}.a"), Path(name, f"{key}.b")) for key in ("train", "test")}
+        for key, rows in (("train", pairs), ("test", [Pair("a dog", "ein Hund")])):
+            for path, texts in zip(files[key], zip(*rows, strict=True), strict=True):
+                write_lines(path, texts)
+        parts = [TrainingPart("x", len(pairs))]
+        report = clean_files([files["train"]], parts, {"test": [files["test"]]}, recipe.cleaning, Path(name, "cleaned"))
+        assert Path(name, "cleaned", "train.target.txt").read_text(encoding="utf-8") == "eine Katze\n"
+    return cleaning_markdown(report)
 
 
 TESTS = {"valid": ["x/y"]}

@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "nmt"
 # A module may import those before it. Training validates by decoding and scoring, so these come first.
 ORDER = [
-    "errors storage textio engine strict_yaml model_config corpora_config decoding_config config",
+    "errors storage textio engine remote parallel progress",
+    "strict_yaml model_config corpora_config decoding_config config",
     "vectors",
     "corpora",
     "cleaning",

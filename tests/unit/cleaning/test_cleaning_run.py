@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import random
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nmt.cleaning import TrainingPart, clean, clean_files
+from nmt.cleaning import TrainingPart, clean_files, normalizer_of
+from nmt.cleaning.filters import DeduplicateFilter, EmptyFilter, EvaluationDigests, filter_of
 from nmt.cleaning.run import EXAMPLES_PER_STEP
 from nmt.corpora.pair import Pair
 from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
+from nmt.textio import read_parallel, write_lines
 
 
 def step(name: str, **settings: Any) -> CleaningStep:
@@ -31,26 +37,45 @@ PAIRS = [
 EVALUATION = {"valid": [Pair("Secret!", "other")], "test": []}
 
 
+def write(folder: Path, name: str, pairs: Sequence[Pair]) -> tuple[Path, Path]:
+    paths = folder / f"{name}.source", folder / f"{name}.target"
+    for path, texts in zip(paths, zip(*pairs, strict=True) if pairs else ([], []), strict=True):
+        write_lines(path, texts)
+    return paths
+
+
+def clean(
+    pairs: Sequence[Pair], steps: Sequence[CleaningStep], sets: dict[str, list[Pair]], **options: Any
+) -> tuple[list[Pair], dict[str, Any]]:
+    """Cleans pairs in files, and one more that is kept, for something must be; returns the kept ones and the report."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = [write(folder, "own", pairs), write(folder, "one", [Pair("z", "z")])]
+        parts = [TrainingPart("own", len(pairs)), TrainingPart("one", 1)]
+        evaluation = {key: [write(folder, key, rows)] for key, rows in sets.items()}
+        report = clean_files(files, parts, evaluation, steps, folder / "cleaned", **options)
+        kept = read_parallel([folder / "cleaned" / f"train.{side}.txt" for side in ("source", "target")])
+        return [Pair(*row) for row in kept][:-1], report
+
+
 def test_kept_pairs_and_counts() -> None:
-    run = clean(PAIRS, STEPS, EVALUATION)
-    assert list(run) == [Pair("a b", "x"), Pair("d", "y")]
-    counts = [(report.name, report.seen, report.kept, report.dropped) for report in run.steps]
+    kept, report = clean(PAIRS, STEPS, EVALUATION)
+    assert kept == [Pair("a b", "x"), Pair("d", "y")]
+    counts = [tuple(row[key] for key in ("name", "seen", "kept", "dropped")) for row in report["steps"]]
     assert counts == [
-        ("empty", 7, 5, 2),
-        ("normalize", 5, 5, 0),
-        ("length", 5, 4, 1),
-        ("deduplicate", 4, 3, 1),
-        ("decontaminate", 3, 2, 1),
+        ("empty", 8, 6, 2),
+        ("normalize", 6, 6, 0),
+        ("length", 6, 5, 1),
+        ("deduplicate", 5, 4, 1),
+        ("decontaminate", 4, 3, 1),
     ]
-    assert run.steps[1].changed == 1
-    assert (run.report["read"], run.report["kept"]) == (7, 2)
-    assert json.loads(json.dumps(run.report)) == run.report
+    assert report["steps"][1]["changed"] == 1
+    assert (report["read"], report["kept"]) == (8, 3)
+    assert json.loads(json.dumps(report)) == report
 
 
 def test_examples_give_place_text_and_reason() -> None:
-    run = clean(PAIRS, STEPS, EVALUATION)
-    list(run)
-    examples = {report.name: report.examples for report in run.steps}
+    examples = {row["name"]: row["examples"] for row in clean(PAIRS, STEPS, EVALUATION)[1]["steps"]}
     assert examples["empty"][1] == {"pair": 6, "source": "c", "target": "\u200b ", "reason": "target empty"}
     assert examples["length"][0]["reason"] == "4 and 1 words, not within 1 to 3"
     assert examples["deduplicate"][0]["pair"] == 3
@@ -58,39 +83,112 @@ def test_examples_give_place_text_and_reason() -> None:
 
 
 def test_examples_are_few_and_short() -> None:
-    run = clean([Pair("x" * 10_000, "")] * 20, [], {})
-    assert list(run) == []
-    assert len(run.steps[0].examples) == EXAMPLES_PER_STEP
-    assert len(run.steps[0].examples[0]["source"]) == 200
-
-
-def test_pairs_stream() -> None:
-    read = []
-
-    def pairs() -> Iterator[Pair]:
-        for number in range(3):
-            read.append(number)
-            yield Pair(str(number), "x")
-
-    run = iter(clean(pairs(), STEPS, {}))
-    assert read == []
-    assert next(run) == Pair("0", "x")
-    assert read == [0]
+    kept, report = clean([Pair("x" * 10_000, "")] * 20, [], {}, shard_bytes=20_000)
+    assert kept == []
+    assert len(report["steps"][0]["examples"]) == EXAMPLES_PER_STEP
+    assert len(report["steps"][0]["examples"][0]["source"]) == 200
 
 
 def test_steps_may_come_twice_and_in_any_order() -> None:
     steps = [step("deduplicate"), step("normalize"), step("deduplicate")]
-    run = clean([Pair("a  b", "x"), Pair("a b", "x")], steps, {})
-    assert list(run) == [Pair("a b", "x")]
-    assert [report.dropped for report in run.steps] == [0, 0, 0, 1]
+    kept, report = clean([Pair("a  b", "x"), Pair("a b", "x")], steps, {})
+    assert kept == [Pair("a b", "x")]
+    assert [row["dropped"] for row in report["steps"]] == [0, 0, 0, 1]
 
 
-def test_an_evaluation_set_may_be_absent_or_an_iterator_read_by_two_steps() -> None:
-    assert len(list(clean(PAIRS[-1:], STEPS, {}))) == 1
+def test_an_evaluation_set_may_be_absent_or_read_by_two_steps() -> None:
+    assert len(clean(PAIRS[-1:], STEPS, {})[0]) == 1
     steps = [step("decontaminate", on="pair"), step("decontaminate", on="source")]
-    run = clean([Pair("a", "x"), Pair("b", "y")], steps, {"valid": iter([Pair("A", "X"), Pair("B", "other")])})
-    assert list(run) == []
-    assert [report.dropped for report in run.steps] == [0, 1, 1]
+    kept, report = clean([Pair("a", "x"), Pair("b", "y")], steps, {"valid": [Pair("A", "X"), Pair("B", "other")]})
+    assert kept == []
+    assert [row["dropped"] for row in report["steps"]] == [0, 1, 1]
+
+
+def one_by_one(pairs: Sequence[Pair], steps: Sequence[CleaningStep], sets: dict[str, list[Pair]]) -> Any:
+    """What cleaning is: every pair goes through all steps before the next one does."""
+    digests = {name: EvaluationDigests(rows) for name, rows in sets.items()}
+    seen: list[set[bytes]] = [set() for _ in steps]
+    kept, dropped = [], [0] * (len(steps) + 1)
+    for pair in pairs:
+        if EmptyFilter().measure(pair):
+            dropped[0] += 1
+            continue
+        for number, each in enumerate(steps):
+            if each.normalize is not None:
+                pair = Pair(*map(normalizer_of([each]), pair))
+            elif each.deduplicate is not None:
+                digest = DeduplicateFilter(each.deduplicate).digest(pair)
+                drop = digest in seen[number]
+                seen[number].add(digest)
+            else:
+                judge = filter_of(each, digests)
+                drop = not judge.accepts(judge.measure(pair))
+            if each.normalize is None and drop:
+                dropped[number + 1] += 1
+                break
+        else:
+            kept.append(pair)
+    return kept, dropped
+
+
+TEXT = st.lists(st.sampled_from(["a", "b", "c", " ", "\u00ad", "\r", "\ufeff", "e\u0301", "\u2028"]), max_size=3).map(
+    "".join
+)
+ANY_STEPS = st.lists(
+    st.sampled_from(
+        [
+            *STEPS,
+            step("deduplicate", on="source"),
+            step("length", unit="char", max=2),
+            step("decontaminate", on="either"),
+        ]
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.builds(Pair, TEXT, TEXT), max_size=30), ANY_STEPS, st.integers(1, 40))
+def test_shards_of_any_size_are_cleaned_as_one_pair_after_the_other_is(
+    pairs: list[Pair], steps: list[CleaningStep], shard_bytes: int
+) -> None:
+    sets = {"valid": [Pair("a", "b")], "test": [Pair("c", "c"), Pair("c a", "b")]}
+    kept, report = clean(pairs, steps, sets, shard_bytes=shard_bytes)
+    with tempfile.TemporaryDirectory() as name:  # a mark at the start of the file and a CR at the end of a line go
+        pairs = [Pair(*row) for row in read_parallel(write(Path(name), "own", pairs))]
+        expected, dropped = one_by_one(pairs, steps, sets)
+        assert kept == [Pair(*row) for row in read_parallel(write(Path(name), "kept", expected))]
+    assert [row["dropped"] for row in report["steps"]] == dropped
+    assert report["parts"][0] == {"name": "own", "read": len(pairs), "kept": len(kept)}
+
+
+def test_several_processes_write_the_same_bytes(tmp_path: Path) -> None:
+    generator = random.Random(1)
+    pairs = [
+        Pair(*generator.choices(["a", "b  c", "c é", "", "secret", "one two three four"], k=2)) for _ in range(200)
+    ]
+    files, valid = write(tmp_path, "own", pairs), write(tmp_path, "valid", [Pair("secret", "a")])
+    passed = []
+    for processes in (1, 2, 3):
+        output = tmp_path / str(processes)
+        parts = [TrainingPart("own", len(pairs))]
+        clean_files([files], parts, {"valid": [valid]}, STEPS, output, processes, passed.append, shard_bytes=40)
+        assert sorted(path.name for path in output.iterdir()) == sorted(
+            path.name for path in (tmp_path / "1").iterdir()
+        )
+        for path in output.iterdir():
+            assert path.read_bytes() == (tmp_path / "1" / path.name).read_bytes()
+    assert 0.5 * len(pairs) <= sum(passed) / 3 <= len(pairs)
+
+
+def test_a_line_in_the_middle_of_a_shard_of_another_process_is_named(tmp_path: Path) -> None:
+    source, target = write(tmp_path, "own", [Pair(str(number), "x") for number in range(60)])
+    target.write_bytes(target.read_bytes().replace(b"x", b"\xff", 43).replace(b"\xff", b"x", 42))
+    parts = [TrainingPart("own", 60)]
+    with pytest.raises(DataError, match=f"{target.name}, line 43: not valid UTF-8") as caught:
+        clean_files([(source, target)], parts, {}, STEPS, tmp_path / "cleaned", 2, shard_bytes=15)
+    assert "iconv" in str(caught.value)
+    assert list((tmp_path / "cleaned").iterdir()) == []
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmt.cleaning.run import clean
+from nmt.cleaning import TrainingPart, clean_files
 from nmt.corpora import phrases
 from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.materialize import (
@@ -19,7 +19,6 @@ from nmt.corpora.materialize import (
     resolve,
     text_identity,
 )
-from nmt.corpora.pair import Pair
 from nmt.corpora_config import CleaningStep, CorpusReference, DecontaminateStep, FilesConfig, PartConfig, TextConfig
 from nmt.errors import DataError, UsageError
 from nmt.vectors import Vectors
@@ -131,15 +130,17 @@ def test_a_part_is_one_line_in_so_many(folder: Path) -> None:
     assert (report[0]["id"], report[0]["split"], report[0]["pairs"]) == ("talks", "train, one line in 3", 3)
 
 
-def test_a_validation_set_that_is_a_part_of_train_can_be_removed_from_it(folder: Path) -> None:
+def test_a_validation_set_that_is_a_part_of_train_can_be_removed_from_it(folder: Path, tmp_path: Path) -> None:
     (folder / "train.tsv").write_text("".join(f"{n}\t-{n}\n" for n in range(7)), encoding="utf-8")
-    train, valid = (
-        [Pair(*row) for row in zip(*(side.splitlines() for side in text(folder)), strict=True)]
-        for reference in ("talks/train", PartConfig(corpus="talks/train", every=3))
-        if write(folder, reference)
-    )
-    kept = list(clean(train, [CleaningStep(decontaminate=DecontaminateStep())], {"valid": valid}))
-    assert [pair.source for pair in kept] == ["1", "2", "4", "5"]
+    files = {}
+    for name, reference in (("train", "talks/train"), ("valid", PartConfig(corpus="talks/train", every=3))):
+        write(folder, reference)
+        files[name] = tmp_path / f"{name}.source", tmp_path / f"{name}.target"
+        for path, content in zip(files[name], text(folder), strict=True):
+            path.write_text(content, encoding="utf-8")
+    steps = [CleaningStep(decontaminate=DecontaminateStep())]
+    clean_files([files["train"]], [TrainingPart("talks", 7)], {"valid": [files["valid"]]}, steps, tmp_path / "cleaned")
+    assert (tmp_path / "cleaned" / "train.source.txt").read_text(encoding="utf-8") == "1\n2\n4\n5\n"
 
 
 def test_a_part_of_a_corpus_that_does_not_exist(folder: Path) -> None:

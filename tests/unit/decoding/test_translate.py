@@ -6,9 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from nmt.decoding.stream import Progress, translate_command, write_answers
+from nmt.decoding.stream import translate_command, write_answers
 from nmt.errors import DataError, UsageError
 from nmt.model_config import EncoderConfig
+from nmt.progress import Progress
 
 
 @pytest.mark.parametrize(
