@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nmt.copied_words import CopyTokenizer
 from nmt.errors import DataError
 from nmt.long_sources import LongInput, LongSources
 from nmt.storage import atomic_file, write_json
@@ -152,13 +153,14 @@ def encode_corpus(
     vectors: Vectors | None = None,
     marks: Iterable[bool] = (),
     long_sources: LongSources = "leave_out",
+    copier: CopyTokenizer | None = None,
 ) -> tuple[EncodedCorpus, dict[str, int]]:
     """Encodes pairs of normalised text.
 
     Pairs that are too long, EOS counted, are left out and counted, or their sources are cut as ``long_sources`` says;
     ``None`` is no limit. Where there are ``vectors``,
     the sources are lines that stand for them. ``marks`` says of each pair whether its source begins with the marker;
-    those that it says nothing of do not.
+    those that it says nothing of do not. With a ``copier`` the unknown words of a source have ids of their own.
 
     Returns:
         The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
@@ -170,22 +172,25 @@ def encode_corpus(
     kept: list[int] = []
     long = "source_too_long" if long_sources == "leave_out" else "source_cut"
     counts = dict.fromkeys(("pairs", long, "target_too_long"), 0)
+    reader = copier or tokenizers.source
     for chunk in _chunks(pairs, _ENCODE_LINES):
         lines = [source for source, _ in chunk]
         read: list[Any]
-        read = vectors.marked(lines) if vectors else [[*ids, EOS] for ids in tokenizers.source.encode(lines)]
+        read = vectors.marked(lines) if vectors else [[*ids, EOS] for ids in reader.encode(lines)]
         encoded_targets = tokenizers.target.encode([target for _, target in chunk])
-        for line, source, target in zip(lines, read, encoded_targets, strict=True):
+        for (line, text), source, target in zip(chunk, read, encoded_targets, strict=True):
             counts["pairs"] += 1
             marker = [tokenizers.source.marker] if next(marked) else []
             source = [*marker, *source]
             source_too_long = max_source_tokens is not None and len(source) > max_source_tokens
-            target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
             counts[long] += source_too_long
-            counts["target_too_long"] += target_too_long
             if source_too_long and max_source_tokens is not None and long_sources != "leave_out":
-                whole = LongInput(long_sources, max(max_source_tokens - len(marker), 2), tokenizers.source)
-                source, source_too_long = [*marker, *whole.cut(line).ids], False
+                cut = LongInput(long_sources, max(max_source_tokens - len(marker), 2), reader).cut(line)
+                line, source, source_too_long = cut.text, [*marker, *cut.ids], False
+            if copier is not None:
+                target = copier.encode_target(text, copier.unknown_words(line))
+            target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
+            counts["target_too_long"] += target_too_long
             if not (source_too_long or target_too_long):
                 sources.append(source)
                 targets.append([BOS, *target, EOS])

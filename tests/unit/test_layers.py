@@ -14,7 +14,7 @@ ORDER = [
     "corpora",
     "cleaning",
     "tokenizer",
-    "vocabulary_extension word_alignment long_sources",
+    "vocabulary_extension word_alignment long_sources copied_words",
     "word_vectors",
     "dataset",
     "lexical_table pair_alignment",
