@@ -16,6 +16,7 @@ ORDER = [
     "vocabulary_extension word_alignment long_sources",
     "word_vectors",
     "dataset",
+    "encoding",
     "lexical_table pair_alignment",
     "models",
     "bundle",
