@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import nmt
 from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
+from nmt.copied_words import CopyTokenizer, copier_of, copies_unknown_words
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError
 from nmt.lexical_table import LexicalTable
-from nmt.storage import sha256_of_file, sha256_of_json, write_json
+from nmt.remote import cache_folder, checked_name, open_remote
+from nmt.storage import replace_folder, sha256_of_file, sha256_of_json, write_json
 from nmt.tokenizer import TokenizerPair
 
 if TYPE_CHECKING:
@@ -58,6 +61,11 @@ class Bundle:
         """The normalisation that the training text went through."""
         return normalizer_of(self.recipe.cleaning)
 
+    @property
+    def copier(self) -> CopyTokenizer | None:
+        """What reads and writes the text of a model that copies unknown words; None for any other model."""
+        return copier_of(self.recipe, self.tokenizers)
+
     def shares_text_with(self, other: Bundle) -> bool:
         """Whether both models read and write text by the same normalisation and the same pieces."""
         (mine, my_features), (theirs, their_features) = (
@@ -86,7 +94,12 @@ class Bundle:
         from nmt.models.weights import assign_weights, load_arrays
 
         with matrices_of(matrices):
-            network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
+            network = Seq2Seq(
+                self.recipe.model,
+                self.tokenizers.source.vocab_size,
+                self.tokenizers.target.vocab_size,
+                copies_unknown_words(self.recipe),
+            )
         assign_weights(network, load_arrays(self.folder / _WEIGHTS))
         return network
 
@@ -192,6 +205,37 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(folder, recipe, TokenizerPair.load(folder), facts, digest, tuple(files))
 
 
+def fetch_bundle(url: str) -> Path:
+    """Returns the folder of a copy of a bundle that lies behind a URL; it is copied once, file by file, then renamed.
+
+    Raises:
+        UsageError: there is no such kind of URL.
+        FetchError: the store does not answer.
+        BundleError: there is no bundle, or it is damaged.
+    """
+    place = open_remote(url)
+    with tempfile.TemporaryDirectory(prefix="nmt-bundle-") as temporary:
+        try:
+            place.download(Path(temporary, _INDEX), _INDEX)
+        except FileNotFoundError:
+            raise _absent(url) from None
+        index = _read_index(Path(temporary))
+    folder = cache_folder() / "bundles" / index_digest(index)
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as temporary:
+            copy = Path(temporary, "bundle")
+            write_json(copy / _INDEX, index)
+            for name in dict(index.get("files") or {}):
+                try:
+                    place.download(copy / checked_name(url, name), name)
+                except FileNotFoundError as error:
+                    raise _damage(Path(name), "no such file", f"a file of the bundle {url}") from error
+            load_bundle(copy)
+            replace_folder(copy, folder)
+    return folder
+
+
 def bundle_digest(folder: Path) -> str:
     """Returns a digest of all that is in a bundle, without reading but its index.
 
@@ -210,16 +254,20 @@ def _damage(path: Path, received: str, expected: str) -> BundleError:
     )
 
 
+def _absent(place: object) -> BundleError:
+    return BundleError(
+        f"{place}: there is no bundle here",
+        expected=f"a folder with {_INDEX}",
+        action="nmt status shows the bundles of finished runs",
+    )
+
+
 def _read_index(folder: Path) -> dict[str, Any]:
     path = folder / _INDEX
     try:
         index = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise BundleError(
-            f"{folder}: there is no bundle here",
-            expected=f"a folder with {_INDEX}",
-            action="nmt status shows the bundles of finished runs",
-        ) from error
+        raise _absent(folder) from error
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: the bundle is damaged ({error})", expected="JSON") from error
     if not isinstance(index, dict):

@@ -12,13 +12,14 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
+from nmt.copied_words import CopyTokenizer
 from nmt.dataset import EncodedCorpus, Sequences, ends_of
 from nmt.errors import DataError
 from nmt.long_sources import LongInput, LongSources
 from nmt.parallel import in_order
 from nmt.storage import atomic_file, write_json
 from nmt.textio import SHARD_BYTES, Shard, read_shards
-from nmt.tokenizer import Tokenizer, TokenizerPair
+from nmt.tokenizer import BOS, EOS, Tokenizer, TokenizerPair
 from nmt.vectors import Vectors
 
 _ENCODE_LINES = 10_000
@@ -35,6 +36,7 @@ class Encoder:
         max_source_tokens, max_target_tokens: the limits; None is none.
         vectors: what the lines of the source stand for, where they do.
         long_sources: what is done to sources that are too long.
+        copier: gives the unknown words of a source ids of their own, where a model copies them.
     """
 
     tokenizers: TokenizerPair
@@ -42,6 +44,7 @@ class Encoder:
     max_target_tokens: int | None = None
     vectors: Vectors | None = None
     long_sources: LongSources = "leave_out"
+    copier: CopyTokenizer | None = None
 
     @property
     def dtype(self) -> type[np.generic]:
@@ -64,11 +67,12 @@ class Encoder:
         source = self._encode_sources(sources)
         if marks.any():
             source = source.begun_with(cast(int, self.tokenizers.source.marker), marks)
-        target = _flat(self.tokenizers.target, targets, begin=True)
         is_long = _longer(source.lengths, self.max_source_tokens)
         counts = {"pairs": len(source), self._long: int(is_long.sum())}
         if self.long_sources != "leave_out" and is_long.any():
-            source, is_long = self._cut(source, sources, is_long, marks), np.zeros_like(is_long)
+            source, sources = self._cut(source, sources, is_long, marks)
+            is_long = np.zeros_like(is_long)
+        target = self._encode_targets(targets, sources)
         target_is_long = _longer(target.lengths - 1, self.max_target_tokens)  # without BOS
         kept = np.flatnonzero(~(is_long | target_is_long))
         if len(kept) < len(source):
@@ -95,19 +99,30 @@ class Encoder:
     def _encode_sources(self, lines: list[str]) -> Sequences:
         if self.vectors:
             return Sequences.of(self.vectors.marked(lines), np.float32)
-        return _flat(self.tokenizers.source, lines)
+        return _flat(self._reader, lines)
+
+    def _encode_targets(self, lines: list[str], sources: list[str]) -> Sequences:
+        copier = self.copier
+        if copier is None:
+            return _flat(self.tokenizers.target, lines, begin=True)
+        pairs = zip(lines, map(copier.unknown_words, sources), strict=True)
+        return Sequences.of([BOS, *copier.encode_target(line, unknown), EOS] for line, unknown in pairs)
+
+    @property
+    def _reader(self) -> Tokenizer:
+        return self.copier or self.tokenizers.source
 
     def _cut(
         self, source: Sequences, lines: list[str], is_long: npt.NDArray[np.bool_], marks: npt.NDArray[np.bool_]
-    ) -> Sequences:
-        """Returns the sequences, those that are too long cut; the marker counts."""
-        rows: list[Any] = source.rows()
+    ) -> tuple[Sequences, list[str]]:
+        """Returns the sequences and the lines, those that are too long cut; the marker counts."""
+        rows, lines = list[Any](source.rows()), [*lines]
         limit, mode = self.max_source_tokens or 0, cast(Any, self.long_sources)
         for number in np.flatnonzero(is_long).tolist():
             marker = rows[number][: int(marks[number])].tolist()
-            whole = LongInput(mode, max(limit - len(marker), 2), self.tokenizers.source)
-            rows[number] = [*marker, *whole.cut(lines[number]).ids]
-        return Sequences.of(rows, self.dtype)
+            part = LongInput(mode, max(limit - len(marker), 2), self._reader).cut(lines[number])
+            rows[number], lines[number] = [*marker, *part.ids], part.text
+        return Sequences.of(rows, self.dtype), lines
 
 
 def encode_corpus(
@@ -118,6 +133,7 @@ def encode_corpus(
     vectors: Vectors | None = None,
     marks: Iterable[bool] = (),
     long_sources: LongSources = "leave_out",
+    copier: CopyTokenizer | None = None,
 ) -> tuple[EncodedCorpus, dict[str, int]]:
     """Encodes pairs of normalised text, in memory; :func:`encode_files` does it for any number of them.
 
@@ -128,7 +144,7 @@ def encode_corpus(
         The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
         ``target_tokens``; where sources are cut, ``source_cut`` instead of ``source_too_long``.
     """
-    encoder = Encoder(tokenizers, max_source_tokens, max_target_tokens, vectors, long_sources)
+    encoder = Encoder(tokenizers, max_source_tokens, max_target_tokens, vectors, long_sources, copier)
     marked = chain(marks, repeat(False))
     corpora, counts = [], encoder.no_counts()
     for chunk in _chunks(pairs, _ENCODE_LINES):

@@ -31,7 +31,8 @@ Exit codes: 0 success; 1 failure; 2 the command line or the recipe; 3 the data, 
 4 interrupted, can be continued.
 
 Environment: NMT_WORK the workspace (default: ./work); NMT_MIRROR a folder or URL that is searched for corpora first;
-NMT_OFFLINE=1 forbids the network; NMT_CARDS folders of your own corpus cards.
+NMT_STORE a URL where finished artifacts are shared; NMT_CACHE copies of bundles that are named by URL; NMT_OFFLINE=1
+forbids downloads; NMT_CARDS folders of your own corpus cards.
 """
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from nmt.engine import ENGINES
+from nmt.remote import is_remote
 
 work_option = click.option(
     "--work", type=click.Path(path_type=Path), help="Workspace folder  [default: $NMT_WORK or ./work]"
@@ -21,7 +22,23 @@ force_option = click.option(
     "--force", multiple=True, metavar="STAGE", help="Build a stage again, and all that read it; can be repeated."
 )
 
-bundle_argument = click.argument("bundle", type=click.Path(path_type=Path))
+
+class BundlePath(click.Path):
+    """The folder of a bundle; a URL stands for the folder of a copy of what is there."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """Returns the folder."""
+        if is_remote(str(value)):
+            from nmt.bundle import fetch_bundle
+
+            return fetch_bundle(value)
+        return super().convert(value, parameter, context)
+
+
+bundle_argument = click.argument("bundle", type=BundlePath())
 source_argument = click.argument("source", type=click.Path(path_type=Path, allow_dash=True), required=False)
 
 
@@ -39,7 +56,7 @@ def ensemble_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option(
             "--ensemble",
-            type=click.Path(path_type=Path),
+            type=BundlePath(),
             multiple=True,
             metavar="BUNDLE",
             help="Another model of the same vocabulary that votes on every token; can be repeated.",

@@ -1,7 +1,8 @@
 """Downloads that are resumed, verified and renamed: a file of the store is the card's file or is not there.
 
 Order of search: the store, the mirror (``NMT_MIRROR``, a folder or a base URL that holds ``<corpus id>/<file name>``,
-or the same with ``.gz`` appended, which is unpacked), then the card's own url. ``NMT_OFFLINE=1`` forbids the network.
+or the same with ``.gz`` appended, which is unpacked), then the card's own url. Both may be of any kind that fsspec
+knows, such as s3://. ``NMT_OFFLINE=1`` forbids the network.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from nmt.corpora.cards import CardFile, CorpusCard
-from nmt.errors import FetchError, suggestion
+from nmt.errors import FetchError, UsageError, suggestion
+from nmt.remote import is_remote, open_remote
 from nmt.storage import sha256_of_file, sync_folder
 
 MIRROR_VARIABLE = "NMT_MIRROR"
@@ -149,9 +151,8 @@ def _obtain(card: CorpusCard, name: str, partial: Path, progress: Progress | Non
 def _places(card: CorpusCard, name: str) -> list[tuple[str, bool]]:
     """Returns where a file may be had, in order, each with whether it is packed with gzip there."""
     places = []
-    mirror = os.environ.get(MIRROR_VARIABLE, "").rstrip("/")
-    if mirror:
-        place = f"{mirror}/{card.id}/{name}"
+    if mirror := os.environ.get(MIRROR_VARIABLE, ""):
+        place = f"{mirror}{'' if mirror.endswith('/') else '/'}{card.id}/{name}"
         places.append((place, False))
         if not name.endswith((".gz", ".zst", ".zip")):
             places.append((f"{place}.gz", True))
@@ -163,7 +164,18 @@ def _places(card: CorpusCard, name: str) -> list[tuple[str, bool]]:
 
 def _copy(place: str, packed: bool, partial: Path, name: str, size: int | None, progress: Progress | None) -> bool:
     """Copies from a place to ``partial``; returns whether it went on from what was there."""
-    if not place.startswith(("http://", "https://")):
+    if is_remote(place):
+        try:
+            far = open_remote(place)
+            if far.needs_network and is_offline():
+                raise _NotThere(f"{OFFLINE_VARIABLE} forbids the network")
+            far.download(partial)
+        except FileNotFoundError as error:
+            raise _NotThere("no such file") from error
+        except (FetchError, UsageError) as error:
+            raise _NotThere(str(error.received)) from error
+        resumed = False
+    elif not place.startswith(("http://", "https://")):
         source = Path(place)
         if not source.is_file():
             raise _NotThere("no such file")

@@ -16,6 +16,7 @@ import nmt
 from nmt.corpora.cards import CARD_FOLDERS_VARIABLE
 from nmt.corpora.fetch import MIRROR_VARIABLE, is_offline
 from nmt.evaluation.findings import Finding, Verdict
+from nmt.pipeline.store import STORE_VARIABLE
 from nmt.pipeline.workspace import WORKSPACE_VARIABLE, Workspace
 from nmt.storage import nearest_folder
 from nmt.terminal import load_tensorflow
@@ -186,6 +187,9 @@ def check_folders(workspace: Workspace) -> list[Finding]:
         findings.append(Finding("mirror (NMT_MIRROR)", None, mirror, "good", meaning))
     elif mirror:
         findings.append(_folder("mirror (NMT_MIRROR)", mirror, "Corpora are searched there first."))
+    if store := environment.get(STORE_VARIABLE):
+        meaning = "Finished artifacts are taken from there, and brought there. It was not contacted."
+        findings.append(Finding("store (NMT_STORE)", None, store, "good", meaning))
     for folder in filter(None, environment.get(CARD_FOLDERS_VARIABLE, "").split(os.pathsep)):
         findings.append(_folder("cards (NMT_CARDS)", folder, "Its corpus cards can be used."))
     offline = is_offline()

@@ -15,6 +15,7 @@ from nmt.errors import DataError, InterruptedRun, UsageError
 from nmt.evaluation.scores import check_metrics
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
+from nmt.pipeline.store import Store
 from nmt.pipeline.workspace import Workspace
 from nmt.storage import remove_folder, replace_folder
 from nmt.terminal import load_tensorflow
@@ -56,6 +57,7 @@ def run_recipe(
     if not workers.is_chief:
         _take_part(plan, workers, workspace, say)
         return plan
+    store = Store.of_environment()
     for planned in plan:
         if planned.reasons:
             check_metrics(planned.recipe.evaluation)
@@ -70,12 +72,15 @@ def run_recipe(
         if planned.reasons:
             say(f"[{label}] {'; '.join(planned.reasons)}")
             _remember(workspace, recipe, recipe_path, done, planned)
-            seconds = _build(planned, workspace, say, processes)
-            say(f"[{label}] done in {_duration(seconds)}")
+            if not (store and _take(planned, workspace, store, say)):
+                seconds = _build(planned, workspace, say, processes)
+                say(f"[{label}] done in {_duration(seconds)}")
+        if store:
+            _put(planned, workspace, store, say)
         if done.get(label) != planned.digest or planned.reasons:
             done[label] = planned.digest
             _remember(workspace, recipe, recipe_path, done, None)
-    if plan[-1].stage.name == "record":
+    if plan[-1].stage.name == _RECORD:
         _publish(plan[-1].artifact, workspace.run_folder(recipe.name))
     return plan
 
@@ -118,6 +123,44 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
         replace_folder(output, planned.artifact)
         shutil.rmtree(scratch, ignore_errors=True)
     return seconds
+
+
+def _take(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> bool:
+    """Takes an artifact from the store, and returns whether it was there."""
+    stage, digest = planned.stage.name, planned.digest
+    if "forced" in planned.reasons or stage == _RECORD:
+        return False
+    with workspace.locked(stage, digest):
+        if not workspace.manifest(stage, digest):
+            output = workspace.scratch(stage, digest) / "taken"
+            shutil.rmtree(output, ignore_errors=True)
+            output.mkdir(parents=True)
+            try:
+                timing = store.take(stage, digest, output)
+            except DataError as error:
+                say(f"[{planned.label}] {error} It is built here")
+                return False
+            if timing is None:
+                output.rmdir()
+                return False
+            workspace.add_timing(stage, digest, timing)
+            replace_folder(output, planned.artifact)
+            shutil.rmtree(workspace.scratch(stage, digest), ignore_errors=True)
+    say(f"[{planned.label}] taken from {store.place.url}")
+    return True
+
+
+def _put(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> None:
+    """Brings an artifact to the store; without it the run goes on, and the next run tries again."""
+    stage, digest = planned.stage.name, planned.digest
+    if stage == _RECORD:
+        return
+    try:
+        if "forced" in planned.reasons or not store.has(stage, digest):
+            store.put(stage, digest, planned.artifact, workspace.timing(stage, digest))
+            say(f"[{planned.label}] brought to {store.place.url}")
+    except DataError as error:
+        say(f"[{planned.label}] was not brought to the store: {error}")
 
 
 def _trainings(plan: Sequence[PlannedStage]) -> list[PlannedStage]:
@@ -196,6 +239,7 @@ def _see(label: str, artifact: Path, workers: Workers) -> None:
 
 
 _TRAIN = "train"
+_RECORD = "record"  # it is never in a store: it also writes into this workspace's leaderboard
 _VISIBLE_SECONDS = 60.0
 
 

@@ -8,12 +8,13 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "nmt"
 # A module may import those before it. Training validates by decoding and scoring, so these come first.
 ORDER = [
-    "errors storage textio engine parallel progress strict_yaml model_config corpora_config decoding_config config",
+    "errors storage textio engine remote parallel progress",
+    "strict_yaml model_config corpora_config decoding_config config",
     "vectors",
     "corpora",
     "cleaning",
     "tokenizer",
-    "vocabulary_extension word_alignment long_sources",
+    "vocabulary_extension word_alignment long_sources copied_words",
     "word_vectors",
     "dataset",
     "encoding",

@@ -13,6 +13,7 @@ from nmt.corpora import fetch
 from nmt.corpora.cards import CardFile, CorpusCard, PlainSplit
 from nmt.corpora.fetch import MIRROR_VARIABLE, OFFLINE_VARIABLE, fetch_files, verify
 from nmt.errors import FetchError
+from nmt.remote import open_remote
 
 CONTENT = b"".join(b"line %d of the file\n" % number for number in range(5_000))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -235,6 +236,28 @@ def test_a_mirror_may_be_a_base_url(
     server.files[f"/base/talks/{name}"] = content
     monkeypatch.setenv(MIRROR_VARIABLE, server.url + "/base/")
     assert get(card_of(None), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+@pytest.mark.parametrize(("name", "content"), [("train.txt", CONTENT), ("train.txt.gz", gzip.compress(CONTENT))])
+def test_a_mirror_may_be_what_fsspec_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str, content: bytes
+) -> None:
+    mirror = f"file://{tmp_path}/mirror" if kind == "file" else f"memory://{tmp_path.name}"
+    far = open_remote(mirror)
+    far.write(content, "talks", name)
+    monkeypatch.setenv(MIRROR_VARIABLE, mirror)
+    monkeypatch.setenv(OFFLINE_VARIABLE, "1")
+    assert get(card_of(None), tmp_path / "store").read_bytes() == CONTENT
+    assert get(
+        card_of(f"{mirror}/talks/{name}") if name == "train.txt" else card_of(None), tmp_path / "again"
+    ).is_file()
+    far.write(CONTENT[:-1], "talks", "train.txt")
+    with pytest.raises(FetchError, match=SHA256):
+        get(card_of(None), tmp_path / "damaged")
+    monkeypatch.setenv(MIRROR_VARIABLE, "nothing://mirror")
+    with pytest.raises(FetchError, match="Protocol not known: nothing"):
+        get(card_of(None), tmp_path / "absent")
 
 
 def test_the_mirror_comes_first_and_then_the_url(
