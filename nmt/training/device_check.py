@@ -35,9 +35,13 @@ class DeviceStep:
 
 @dataclass(frozen=True)
 class Accelerators:
-    """The GPUs that TensorFlow sees, whether it is built with CUDA, and the versions that it was built with, if so."""
+    """The GPUs that TensorFlow sees, whether it is built with CUDA, and the versions that it was built with, if so.
+
+    ``capabilities`` has NVIDIA's compute capability of each GPU, such as (8, 0).
+    """
 
     gpus: list[str]
+    capabilities: list[tuple[int, int]]
     built_with_cuda: bool
     cuda: str
     cudnn: str
@@ -49,6 +53,7 @@ def find_accelerators() -> Accelerators:
     build = tf.sysconfig.get_build_info()
     return Accelerators(
         [str(detail.get("device_name", "unknown")) for detail in details],
+        [tuple(detail.get("compute_capability", (0, 0))) for detail in details],
         bool(tf.test.is_built_with_cuda()),
         str(build.get("cuda_version", "")),
         str(build.get("cudnn_version", "")),
