@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import nmt
 from nmt.cleaning.normalize import normalizer_of
 from nmt.config import Recipe
+from nmt.copied_words import CopyTokenizer, copier_of, copies_unknown_words
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError
 from nmt.lexical_table import LexicalTable
@@ -60,6 +61,11 @@ class Bundle:
         """The normalisation that the training text went through."""
         return normalizer_of(self.recipe.cleaning)
 
+    @property
+    def copier(self) -> CopyTokenizer | None:
+        """What reads and writes the text of a model that copies unknown words; None for any other model."""
+        return copier_of(self.recipe, self.tokenizers)
+
     def shares_text_with(self, other: Bundle) -> bool:
         """Whether both models read and write text by the same normalisation and the same pieces."""
         (mine, my_features), (theirs, their_features) = (
@@ -83,12 +89,19 @@ class Bundle:
         Raises:
             BundleError: the weights are damaged or do not fit.
         """
+        from nmt.models.devices import grow_gpu_memory
         from nmt.models.layers import matrices_of
         from nmt.models.seq2seq import Seq2Seq
         from nmt.models.weights import assign_weights, load_arrays
 
+        grow_gpu_memory()  # a program of the user's own may use nothing else of this project
         with matrices_of(matrices):
-            network = Seq2Seq(self.recipe.model, self.tokenizers.source.vocab_size, self.tokenizers.target.vocab_size)
+            network = Seq2Seq(
+                self.recipe.model,
+                self.tokenizers.source.vocab_size,
+                self.tokenizers.target.vocab_size,
+                copies_unknown_words(self.recipe),
+            )
         assign_weights(network, load_arrays(self.folder / _WEIGHTS))
         return network
 

@@ -331,7 +331,7 @@ class Recipe(Strict):
         return self
 
     def _training_faults(self) -> list[tuple[bool, str]]:
-        training = self.training
+        training, words = self.training, self.tokenizer.kind == "word"
         return [
             (
                 training.risk is not None and training.start_from is None,
@@ -347,6 +347,11 @@ class Recipe(Strict):
                 training.risk is not None and (training.coverage_loss > 0 or training.scheduled_sampling > 0),
                 "training.coverage_loss and scheduled_sampling belong to the likelihood, not to training.risk:"
                 " set them to 0",
+            ),
+            (
+                training.risk is not None and words and self.model.decoder.copy_source != "none",
+                "training.risk scores text, and what a model of words draws and copies has ids alone: use another"
+                " tokenizer.kind, or model.decoder.copy_source none",
             ),
             *self._guidance_faults(),
             (

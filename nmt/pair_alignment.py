@@ -76,7 +76,8 @@ def align_pairs(corpus: EncodedCorpus, tokenizers: TokenizerPair) -> Sequences:
 
 def _words(rows: Sequence[npt.NDArray[np.int32]], tokenizer: Tokenizer) -> _Side:
     """Reads the words of rows of ids, each of which ends in EOS."""
-    pieces = tokenizer.pieces
+    rows = [np.minimum(row, tokenizer.vocab_size) for row in rows]
+    pieces = [*tokenizer.pieces, "\u2581unknown"]  # the last one is any unknown word of a source that is copied
     begins = [piece.startswith("\u2581") for piece in pieces]
     texts = ["".join(filter(str.isalnum, piece)).casefold() for piece in pieces]
     places = [

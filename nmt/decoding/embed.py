@@ -49,6 +49,7 @@ class SentenceEncoder:
             )
         self._bundle = bundle
         self._normalize = bundle.normalize
+        self._reader = bundle.copier or bundle.tokenizers.source
         model = bundle.model()
         ids = tf.TensorSpec([None, None], tf.int32)
         self._summary = tf.function(lambda source: _summary(model, source, pooling), input_signature=[ids])
@@ -69,7 +70,7 @@ class SentenceEncoder:
         return np.concatenate(chunks)
 
     def _embed_chunk(self, lines: list[str]) -> Vectors:
-        filled, sources = encode_filled([self._normalize(line) for line in lines], self._bundle.tokenizers.source)
+        filled, sources = encode_filled([self._normalize(line) for line in lines], self._reader)
         vectors = np.zeros((len(lines), self.size), np.float32)
         for chosen, batch in length_batches(sources, self._bundle.recipe.decoding.tokens_per_batch):
             vectors[[filled[index] for index in chosen]] = self._summary(tf.constant(batch)).numpy()
@@ -79,7 +80,7 @@ class SentenceEncoder:
 def _summary(model: Seq2Seq, source: tf.Tensor, pooling: Pooling) -> tf.Tensor:
     """Returns the encoder's summary [B, D] of source ids [B, S]."""
     mask = source != PAD
-    memory, states = model.encoder.encode(model.source_embedding.embed(source), mask, Dropout(0.0, None))
+    memory, states = model.encoder.encode(model.source_embedding.embed(model.known(source)), mask, Dropout(0.0, None))
     if pooling == "final":
         return states[-1].hidden
     return masked_mean(memory, mask)

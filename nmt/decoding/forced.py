@@ -32,11 +32,14 @@ class Forced(NamedTuple):
             S counts the source's EOS. None for a model without attention.
         generate: [T], the probability that the token was generated and not copied (See et al. 2017, equation 8). None
             for a model that does not choose.
+        copied: [T], how much of P(token) is copied, 0 to 1: all of it where the vocabulary has no such word. None as
+            for ``generate``.
     """
 
     log_probabilities: Floats
     weights: Floats | None
     generate: Floats | None
+    copied: Floats | None = None
 
 
 class ForcedDecoder:
@@ -74,11 +77,12 @@ class ForcedDecoder:
             parts = {name: array.numpy() for name, array in self._function(*batch).items()}
             for place, row in enumerate(rows.tolist()):
                 source, target = (int(side[row]) for side in lengths)
-                weights, generate = parts.get("weights"), parts.get("generate")
+                weights = parts.get("weights")
                 results[row] = Forced(
                     parts["log_probabilities"][place, :target],
                     None if weights is None else weights[place, :target, :source],
-                    None if generate is None else generate[place, :target],
+                    parts["generate"][place, :target] if "generate" in parts else None,
+                    parts["copied"][place, :target] if "copied" in parts else None,
                 )
         return results
 
@@ -95,5 +99,22 @@ class ForcedDecoder:
         found = {
             "weights": weighted_mean([each.weights for each in outputs], shares),
             "generate": weighted_mean(generate, shares),
+            "copied": weighted_mean(
+                [
+                    None if one is None else _copied_share(one, output.weights, memory.tokens, target_out, own)
+                    for one, (output, memory), own in zip(generate, passes, logits, strict=True)
+                ],
+                shares,
+            ),
         }
         return {"log_probabilities": chosen} | {name: part for name, part in found.items() if part is not None}
+
+
+def _copied_share(
+    generate: tf.Tensor, weights: tf.Tensor, tokens: tf.Tensor, target_out: tf.Tensor, logits: tf.Tensor
+) -> tf.Tensor:
+    """Returns how much of the probability of ``target_out`` [B, T] is copied from the source ``tokens`` [B, S]."""
+    same = tf.cast(target_out[:, :, None] == tokens[:, None], tf.float32)  # [B, T, S]
+    copied = (1.0 - generate) * tf.reduce_sum(weights * same, axis=-1)
+    chosen = tf.gather(logits, target_out, batch_dims=2) - tf.reduce_logsumexp(logits, axis=-1)
+    return tf.minimum(copied / tf.exp(chosen), 1.0)

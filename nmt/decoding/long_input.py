@@ -45,7 +45,10 @@ def _joined_details(
     forced = [each.forced for each in details]
     sources = [each.source for each in details]
     weights = [each.weights for each in forced if each.weights is not None]
-    generate = [each.generate for each in forced if each.generate is not None]
+    generate, copied = (
+        [part for part in parts if part is not None]
+        for parts in ([each.generate for each in forced], [each.copied for each in forced])
+    )
     return Details(
         ids,
         text,
@@ -53,6 +56,7 @@ def _joined_details(
             np.concatenate([each.log_probabilities for each in forced]),
             _block_diagonal(weights) if weights else None,
             np.concatenate(generate) if generate else None,
+            np.concatenate(copied) if copied else None,
         ),
         _joined_words(sources, [part.space for part in parts]),
         _joined_words([each.target for each in details], gaps),

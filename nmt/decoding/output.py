@@ -10,7 +10,9 @@ With ``n_best`` a line of the source has up to N lines, best first, each behind 
 
 A hard alignment is ``0-0 1-2``: source word, target word. A soft one has for every target word what it gives to each
 source word, ``0.9,0.1 0.2,0.8``. Words are what stands between white space: in the source after the bundle's
-normalisation, in the target as it is written. As JSON there is one object per line of the source, with all of it.
+normalisation, in the target as it is written. As JSON there is one object per line of the source, with all of it, and
+what attention gave to each source word in all (coverage); where a model copies, how probable it was that each target
+word was generated (p_gen of See et al. 2017), and how much of it was copied.
 """
 
 from __future__ import annotations
@@ -123,8 +125,11 @@ def details_json(details: Details | None) -> dict[str, Any]:
     if details.attention is not None:
         result["alignment"] = details.alignment
         result["attention"] = [_rounded(row, 4) for row in details.attention.tolist()]
+        result["coverage"] = _rounded(details.attention.sum(axis=0).tolist(), 4)
     if generation is not None:
         result["generated"] = _rounded(generation, 4)
+    if details.word_copied is not None:
+        result["copied"] = _rounded(details.word_copied, 4)
     return result
 
 

@@ -12,7 +12,8 @@ from nmt.decoding.wished_length import Wish
 
 Step = Callable[[tf.Tensor, Any, Any], tuple[tf.Tensor, Any, Any]]
 """Takes the last tokens int32 [B, K], the memory and the state; returns logits float32 [B, K, V], the new state, and
-attention weights [B, K, S] or None. V is static, or the number of tokens of the shortlist."""
+attention weights [B, K, S] or None. V is static, or the number of tokens of the shortlist, or greater by the longest
+source of the batch, whose unknown words may be copied."""
 
 
 class Problem(NamedTuple):

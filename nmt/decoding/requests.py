@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nmt import textio
+from nmt.copied_words import CopyTokenizer
 from nmt.decoding.constraints import Condition, Ids
 from nmt.errors import DataError
 from nmt.storage import sha256_of_file
-from nmt.tokenizer import Tokenizer
+from nmt.tokenizer import UNK, Tokenizer
 
 _UNSPACED = (
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -170,13 +171,20 @@ class ConditionWriter:
         requests: the files.
         tokenizer: of the target.
         normalize: of both sides.
+        copier: what gives ids to the unknown words of sources, where these are copied: a phrase may have them.
 
     Raises:
         DataError: a file cannot be read, or the glossary is none.
     """
 
-    def __init__(self, requests: Requests, tokenizer: Tokenizer, normalize: Callable[[str], str]) -> None:
-        self._tokenizer, self._normalize = tokenizer, normalize
+    def __init__(
+        self,
+        requests: Requests,
+        tokenizer: Tokenizer,
+        normalize: Callable[[str], str],
+        copier: CopyTokenizer | None = None,
+    ) -> None:
+        self._tokenizer, self._normalize, self._copier = tokenizer, normalize, copier
         self._names = tokenizer.pieces
         self._pieces = {piece: id_ for id_, piece in enumerate(self._names)}
         self._spellable = {piece: self._pieces[piece] for piece in tokenizer.scores}
@@ -186,12 +194,21 @@ class ConditionWriter:
             [] if requests.forbid is None else [line for line in textio.read_lines(requests.forbid) if line.strip()]
         )
         self._forbidden = tuple(dict.fromkeys(ids for phrase in phrases for ids in self.spellings(phrase)))
+        self._unknown_forbidden = [phrase for phrase in phrases if UNK in self.phrase(phrase)]
 
     def condition(self, text: str, request: Request) -> Condition:
         """Returns what is asked of the translation of a text, normalised."""
         prefix = self._encoded(request.prefix)
         phrases = dict.fromkeys([*request.required, *self._glossary.required(text)])
-        return Condition(prefix, tuple(map(self.phrase, phrases)), self._forbidden)
+        if self._copier is None or not (unknown := self._copier.unknown_words(text)):
+            return Condition(prefix, tuple(map(self.phrase, phrases)), self._forbidden)
+
+        def ids_of(phrase: str) -> Ids:
+            return tuple(copier.encode_target(self._normalize(phrase).strip(), unknown))
+
+        copier = self._copier
+        forbidden = (*self._forbidden, *map(ids_of, self._unknown_forbidden))
+        return Condition(ids_of(request.prefix), tuple(map(ids_of, phrases)), forbidden)
 
     def phrase(self, text: str) -> Ids:
         """Returns the ids of a phrase within a text."""

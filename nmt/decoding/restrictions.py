@@ -6,6 +6,8 @@ not scaled up: a hypothesis keeps the probability that the model gives it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from nmt.tokenizer import EOS, PAD
@@ -72,7 +74,7 @@ def force_prefix(logits: tf.Tensor, masked: tf.Tensor, prefix: tf.Tensor, time: 
     """
     longest = prefix.shape[1]
     token = tf.where(time < longest, tf.gather(prefix, tf.minimum(time, longest - 1), axis=1), PAD)  # [R]
-    only = tf.where(tf.one_hot(token, logits.shape[-1], True, False)[:, None], logits, NEVER)
+    only = tf.where(tf.one_hot(token, columns(logits), True, False)[:, None], logits, NEVER)
     return tf.where((token == PAD)[:, None, None], masked, only)
 
 
@@ -107,8 +109,16 @@ def forbid(logits: tf.Tensor, tokens: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
     return tf.reshape(banned, tf.shape(logits))
 
 
+def columns(logits: tf.Tensor) -> Any:
+    """Returns how many tokens ``logits`` [..., V] are of, as a number where the graph knows it.
+
+    It does not where unknown words of the source can be copied: of these a batch has as many as its sources are long.
+    """
+    return logits.shape[-1] or tf.shape(logits)[-1]
+
+
 def _places(logits: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
     """Returns where in flat ``logits`` [R * W * V] the ``tokens`` [R, W, X] of each hypothesis are."""
     rows, width = tf.shape(logits)[0], tf.shape(logits)[1]
-    first = tf.reshape(tf.range(rows * width) * logits.shape[-1], [rows, width, 1])
+    first = tf.reshape(tf.range(rows * width) * columns(logits), [rows, width, 1])
     return first + tokens

@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from nmt.decoding.restrictions import columns
 from nmt.decoding_config import SamplingConfig
 
 _WORDS = 5  # that are hashed: two of the seed, the source, the output, the step
@@ -51,8 +52,10 @@ def draw(logits: tf.Tensor, seeds: tf.Tensor, time: tf.Tensor, config: SamplingC
     """
     values, tokens = logits / config.temperature, None
     if config.top_k is not None or config.top_p is not None:
-        vocab_size = logits.shape[-1]
-        values, tokens = tf.math.top_k(values, min(config.top_k or vocab_size, vocab_size))
+        size, most = columns(logits), config.top_k
+        if most is not None:
+            size = min(most, size) if isinstance(size, int) else tf.minimum(most, size)
+        values, tokens = tf.math.top_k(values, size)
     shares = tf.nn.softmax(values)
     if config.top_p is not None:
         before = tf.cumsum(shares, axis=-1, exclusive=True)

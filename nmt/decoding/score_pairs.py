@@ -61,12 +61,17 @@ class PairScorer:
             targets: lines; source and target are normalised as the bundle does it.
         """
         translator, tokenizers = self._translator, self._translator.bundle.tokenizers
+        copier = translator.copier
         texts: list[str] | None = None
         if sources and isinstance(sources[0], str):
             texts = [translator.bundle.normalize(line) for line in sources]
-            sources = [[*ids, EOS] for ids in tokenizers.source.encode(texts)]
+            sources = [[*ids, EOS] for ids in (copier or tokenizers.source).encode(texts)]
         given = [translator.bundle.normalize(line) for line in targets]
-        encoded = tokenizers.target.encode_with_spans(given)
+        if copier is None or texts is None:
+            encoded = tokenizers.target.encode_with_spans(given)
+        else:
+            unknown = map(copier.unknown_words, texts)
+            encoded = list(map(copier.encode_target_with_spans, given, unknown))
         outputs = [[*ids, EOS] for ids, _ in encoded]
         written = [(text, spans) for text, (_, spans) in zip(given, encoded, strict=True)]
         results = []

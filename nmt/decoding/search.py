@@ -27,6 +27,7 @@ from nmt.decoding.problem import Hypotheses, Problem
 from nmt.decoding.required_phrases import Progress, RequiredPhrases
 from nmt.decoding.restrictions import (
     NEVER,
+    columns,
     forbid_end,
     forbid_phrases,
     forbid_repeated_ngrams,
@@ -287,7 +288,7 @@ class _Search:
         if self.covers:
             coverage = state.coverage + tf.reshape(weights, tf.shape(state.coverage))
         if self._groups > 1:
-            logits = tf.reshape(logits, [-1, self.width, logits.shape[-1]])
+            logits = tf.reshape(logits, [-1, self.width, columns(logits)])
         return logits, model, coverage
 
     def _candidates(self, state: SearchState, logits: tf.Tensor, penalty: tf.Tensor | None) -> _Candidates:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from nmt.bundle import Bundle
+from nmt.copied_words import copies_unknown_words
 from nmt.decoding.batches import encode_filled
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
@@ -48,6 +49,7 @@ class Translator:
     Attributes:
         bundle: the first model's.
         config: the decoding settings.
+        copier: what reads and writes text where unknown words are copied; None where they are not.
         model: the network of ``bundle``.
         voters: what decodes: the network, or the ensemble.
         identity: all that its translations depend on, as JSON values.
@@ -74,6 +76,8 @@ class Translator:
         self.bundle = bundle
         self._bundles = [bundle, *others]
         self._normalize = bundle.normalize
+        self.copier = bundle.copier
+        self._reader = self.copier or bundle.tokenizers.source
         settings = bundle.recipe.decoding.model_dump() | (overrides or {})
         self.config = read_settings(DecodingConfig, settings, "decoding")
         self.model = bundle.model(self.config.matrices)
@@ -83,7 +87,7 @@ class Translator:
                 [self.model, *(other.model(self.config.matrices) for other in others)], weights, combination
             )
         mode, limit = self.config.long or _mode_of(bundle.recipe), bundle.recipe.dataset.max_source_tokens
-        self.long_input = LongInput(mode, max(limit, 2), bundle.tokenizers.source)
+        self.long_input = LongInput(mode, max(limit, 2), self._reader)
         table = bundle.lexical_table if self.config.shortlist else None
         counts = self.config.wished_length is not None and bundle.recipe.model.encoder.input == "tokens"
         starts = WordStarts.of(bundle.tokenizers) if counts else None
@@ -111,7 +115,7 @@ class Translator:
         if requests is not None:
             from nmt.decoding.requests import ConditionWriter
 
-            self._writer = ConditionWriter(requests, bundle.tokenizers.target, self._normalize)
+            self._writer = ConditionWriter(requests, bundle.tokenizers.target, self._normalize, self.copier)
 
     def report(self) -> str | None:
         """Says how many lines were too long, and how many translations lack what was asked; None for none of both."""
@@ -132,7 +136,7 @@ class Translator:
         """What finds out about outputs that there are."""
         from nmt.decoding.translation import Examiner
 
-        return Examiner(self.voters, self.bundle.tokenizers, self._dictionary)
+        return Examiner(self.voters, self.bundle.tokenizers, self._dictionary, self.copier)
 
     def translate(self, lines: Iterable[str], chunk_lines: int = CHUNK_LINES, first_line: int = 1) -> Iterator[str]:
         """Yields one translation per line, in order. A blank line gives a blank line.
@@ -178,7 +182,7 @@ class Translator:
         remaining = iter(lines)
         while chunk := list(islice(remaining, chunk_lines)):
             normalized = [self._normalize(line) for line in chunk]
-            filled, sources = encode_filled(normalized, self.bundle.tokenizers.source)
+            filled, sources = encode_filled(normalized, self._reader)
             divided = [
                 self.long_input.divide(normalized[row], ids, first_line + row)
                 for row, ids in zip(filled, sources, strict=True)
@@ -225,7 +229,11 @@ class Translator:
         self.unmet += sum(bool(found and found[0].unmet) for found in decoded)
         rows = [(row, best) for row, found in enumerate(decoded) for best in found]
         outputs = [best.ids for _, best in rows]
-        written = self.bundle.tokenizers.target.decode(outputs)
+        if self.copier is None or texts is None:
+            written = self.bundle.tokenizers.target.decode(outputs)
+        else:
+            unknown = [self.copier.unknown_words(text) for text in texts]
+            written = self.copier.decode(outputs, [unknown[row] for row, _ in rows])
         # Without details only outputs with unknown words, if these are replaced, have to be looked at again.
         replace = self.config.replace_unknown
         wanted = [index for index, ids in enumerate(outputs) if details or (replace and UNK in ids)]
@@ -301,6 +309,12 @@ def _check_ensemble(bundle: Bundle, others: Sequence[Bundle], weights: Sequence[
             raise UsageError(
                 f"{other.folder}: its vocabulary or normalisation is not that of {bundle.folder}",
                 expected="models of one tokenizer, for instance of one recipe with several seeds",
+                action="Leave it out of the ensemble",
+            )
+        if copies_unknown_words(bundle.recipe) != copies_unknown_words(other.recipe):
+            raise UsageError(
+                f"{other.folder} and {bundle.folder}: one copies words that its vocabulary lacks, the other does not",
+                expected="models that vote on the same words",
                 action="Leave it out of the ensemble",
             )
     if weights and (len(weights) != 1 + len(others) or not all(0 < weight < math.inf for weight in weights)):

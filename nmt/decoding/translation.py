@@ -17,6 +17,7 @@ from nmt.tokenizer import EOS, UNK, Span, TokenizerPair
 from nmt.word_alignment import Links, hard_alignment, word_sums, word_weights, words_of_pieces
 
 if TYPE_CHECKING:
+    from nmt.copied_words import CopyTokenizer
     from nmt.decoding.ensemble import Ensemble
     from nmt.decoding.forced import Forced
     from nmt.models.seq2seq import Seq2Seq
@@ -71,10 +72,19 @@ class Details:
     @cached_property
     def word_generation(self) -> list[float] | None:
         """The probability that each word was generated and not copied, the mean over its pieces; None as in forced."""
-        if self.forced.generate is None:
+        return self._word_means(self.forced.generate)
+
+    @cached_property
+    def word_copied(self) -> list[float] | None:
+        """How much of each word was copied, 0 to 1, the mean over its pieces; None as in forced."""
+        return self._word_means(self.forced.copied)
+
+    def _word_means(self, values: Any) -> list[float] | None:
+        if values is None:
             return None
         counts = word_sums(np.ones(len(self.target.places)), self.target.places, len(self.target.words))
-        return (word_sums(self.forced.generate, self.target.places, len(self.target.words)) / counts).tolist()
+        means: list[float] = (word_sums(values, self.target.places, len(self.target.words)) / counts).tolist()
+        return means
 
     @cached_property
     def attention(self) -> Floats | None:
@@ -133,16 +143,22 @@ class Examiner:
         model: the network, or the networks that vote.
         tokenizers: the vocabularies of both sides.
         dictionary: what unknown words are replaced by; None: they are shown as unknown.
+        copier: what reads and writes text instead of the tokenizers where unknown words are copied.
     """
 
     def __init__(
-        self, model: Seq2Seq | Ensemble, tokenizers: TokenizerPair, dictionary: Mapping[str, str] | None = None
+        self,
+        model: Seq2Seq | Ensemble,
+        tokenizers: TokenizerPair,
+        dictionary: Mapping[str, str] | None = None,
+        copier: CopyTokenizer | None = None,
     ) -> None:
         from nmt.decoding.forced import ForcedDecoder
 
         self._forced = ForcedDecoder(model)
         self._tokenizers = tokenizers
         self._dictionary = dictionary
+        self._copier = copier
 
     def examine(
         self,
@@ -162,11 +178,11 @@ class Examiner:
         read: dict[str, _Read] = {}
         if texts is not None:
             different = list(dict.fromkeys(texts))  # an n-best list has n of the same
-            encoded = self._tokenizers.source.encode_with_spans(different)
+            encoded = (self._copier or self._tokenizers.source).encode_with_spans(different)
             read = {text: _Read.of(text, spans) for text, (_, spans) in zip(different, encoded, strict=True)}
         sides = [read[text] for text in texts] if texts is not None else [_Read.of_steps(len(each)) for each in sources]
         forced = self._forced.force(sources, outputs)
-        written = self._tokenizers.target.decode_with_spans(outputs) if written is None else written
+        written = self._written(outputs, texts) if written is None else written
         results = []
         for side, ids, found, (text, spans) in zip(sides, outputs, forced, written, strict=True):
             if self._dictionary is not None and UNK in ids and found.weights is not None:
@@ -174,6 +190,11 @@ class Examiner:
             shown = as_line(text.removeprefix(" ") if UNK in ids[:1] else text)
             results.append(Details(ids, shown, found, side.words, _words(text, spans, len(ids))))
         return results
+
+    def _written(self, outputs: Sequence[Sequence[int]], texts: Sequence[str] | None) -> list[tuple[str, list[Span]]]:
+        if self._copier is None or texts is None:
+            return self._tokenizers.target.decode_with_spans(outputs)
+        return self._copier.decode_with_spans(outputs, map(self._copier.unknown_words, texts))
 
 
 class _Read(NamedTuple):

@@ -30,10 +30,15 @@ _LATE = 0.8  # of the validations: those after it are the end of the training
 
 
 def piece_counts(ids: Iterable[Ints], vocab_size: int) -> Ints:
-    """Returns how often each piece occurs [V]; PAD and BOS, which are never predicted, count as 0."""
+    """Returns how often each piece occurs [V]; PAD and BOS, which are never predicted, count as 0.
+
+    Ids from V on, those of unknown words that are copied, count as UNK.
+    """
     counts = np.zeros(vocab_size, np.int64)
     for array in ids:
-        counts += np.bincount(array, minlength=vocab_size)
+        found = np.bincount(array, minlength=vocab_size)
+        counts += found[:vocab_size]
+        counts[UNK] += found[vocab_size:].sum()
     counts[[PAD, BOS]] = 0
     return counts
 
@@ -52,9 +57,12 @@ def unigram_cross_entropy(train_counts: Ints, valid_counts: Ints) -> float:
     return float(-(valid_counts * logs).sum() / valid_counts.sum())
 
 
-def unknown_rate(ids: Ints) -> float:
-    """Returns the share of the ids that are unknown pieces, 0 where there are none."""
-    return float((np.asarray(ids) == UNK).mean()) if len(ids) else 0.0
+def unknown_rate(ids: Ints, vocab_size: int | None = None) -> float:
+    """Returns the share of the ids that are unknown pieces, or not in a vocabulary of V; 0 where there are no ids."""
+    if not len(ids):
+        return 0.0
+    unknown = np.asarray(ids) == UNK
+    return float((unknown if vocab_size is None else unknown | (np.asarray(ids) >= vocab_size)).mean())
 
 
 def unused_share(pieces: Sequence[str], counts: Ints) -> float:

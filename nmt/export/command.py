@@ -10,6 +10,7 @@ from typing import Any
 
 import nmt
 from nmt.bundle import Bundle
+from nmt.copied_words import copies_unknown_words
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import NmtError, UsageError
 from nmt.storage import replace_folder, write_json
@@ -31,6 +32,12 @@ def check_exportable(bundle: Bundle, folder: Path, settings: dict[str, Any]) -> 
             f"{bundle.folder}: it cannot be exported",
             received="a model of vectors",
             expected="a model that takes text",
+        )
+    if copies_unknown_words(bundle.recipe):
+        raise UsageError(
+            f"{bundle.folder}: it cannot be exported",
+            received="a model that copies words of the source that its vocabulary lacks",
+            expected="a vocabulary of unigram, bpe or char, or a model that does not copy",
         )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"{folder}: it is there already", action="Give a new folder, or remove what is there")
@@ -112,7 +119,7 @@ def _hide_gpus() -> None:
     """
     import tensorflow as tf
 
-    from nmt.models.lstm import uses_cudnn
+    from nmt.models.cudnn import uses_cudnn
 
     try:
         tf.config.set_visible_devices([], "GPU")

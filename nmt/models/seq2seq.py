@@ -13,7 +13,7 @@ from nmt.models.bridge import masked_mean
 from nmt.models.decoder import Decoder, DecoderOutput, DecoderState
 from nmt.models.encoder import Encoder
 from nmt.models.layers import Dropout, Embedding, Linear, product
-from nmt.tokenizer import PAD
+from nmt.tokenizer import PAD, UNK
 
 TINY = 1e-10
 """Keeps the logarithm of a probability, and its gradient, finite."""
@@ -41,11 +41,16 @@ class Seq2Seq(keras.layers.Layer):
         config: the ``model`` section of a recipe.
         source_vocab_size: V of the source.
         target_vocab_size: V of the target; equal to the source's where their matrices are tied.
+        copies_unknown: whether ids from V on are unknown words of a source, which are read as UNK and can be copied
+            (See et al. 2017, section 2.2); see :mod:`nmt.copied_words`.
     """
 
-    def __init__(self, config: ModelConfig, source_vocab_size: int, target_vocab_size: int) -> None:
+    def __init__(
+        self, config: ModelConfig, source_vocab_size: int, target_vocab_size: int, copies_unknown: bool = False
+    ) -> None:
         super().__init__(name="seq2seq")
         self.config = config
+        self.copies_unknown = copies_unknown
         self.target_vocab_size = target_vocab_size
         self.generates = config.decoder.copy_source != "pointer"
         self.features = config.encoder.features  # None for a source of tokens
@@ -76,7 +81,7 @@ class Seq2Seq(keras.layers.Layer):
         """Turns source ids [B, S], or marked vectors [B, S, 1 + F], into the memory and the decoder's first state."""
         if self.features is None:
             mask, tokens = tf.not_equal(source, PAD), source
-            embedded = self.source_embedding.embed(source)  # [B, S, E]
+            embedded = self.source_embedding.embed(self.known(source))  # [B, S, E]
         else:
             mask = source[:, :, 0] > 0.0  # the mark: a real vector may be all zeros
             tokens = tf.cast(mask, tf.int32)
@@ -85,6 +90,10 @@ class Seq2Seq(keras.layers.Layer):
         summary = states[-1].hidden if states else masked_mean(values, mask)
         memory = self.decoder.memory(values, mask, tokens, summary)
         return memory, self.decoder.initial_state(states, values, mask)
+
+    def known(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns ``ids`` with UNK instead of the unknown words of sources."""
+        return tf.where(ids < self.target_vocab_size, ids, UNK) if self.copies_unknown else ids
 
     @property
     def source_spec(self) -> tf.TensorSpec:
@@ -137,7 +146,8 @@ class Seq2Seq(keras.layers.Layer):
     def logits(self, output: DecoderOutput, memory: Memory, shortlist: Shortlist | None = None) -> tf.Tensor:
         """Returns the unnormalised log-probabilities [B, X, V] of the next token, copying included.
 
-        With a shortlist, V is the number of its tokens.
+        With a shortlist, V is the number of its tokens. Where unknown words are copied there are S columns more, as
+        many as a source of S tokens has room for: [B, X, V + S].
 
         P(w) = p_gen P_vocab(w) + (1 - p_gen) * the attention on the positions of w (See et al. 2017, equation 9).
         """
@@ -152,7 +162,10 @@ class Seq2Seq(keras.layers.Layer):
         copied = self._copied(output.weights, memory.tokens)
         if vocabulary is not None:
             generate = tf.sigmoid(output.generate)[..., None]  # [B, X, 1]
-            copied = generate * tf.nn.softmax(vocabulary) + (1.0 - generate) * copied
+            generated = generate * tf.nn.softmax(vocabulary)
+            if self.copies_unknown:
+                generated = tf.pad(generated, [[0, 0], [0, 0], [0, _steps(memory.tokens)]])  # [B, X, V + S]
+            copied = generated + (1.0 - generate) * copied
         return tf.math.log(copied + TINY)
 
     def token_projections(self) -> tf.Tensor | None:
@@ -184,20 +197,27 @@ class Seq2Seq(keras.layers.Layer):
         Returns:
             The logits [B, K, V], the new state, and what they were computed from.
         """
-        projected = None if projections is None else tf.gather(projections, tf.reshape(tokens, [-1]))  # [B*K, G]
+        known = tf.reshape(self.known(tokens), [-1])
+        projected = None if projections is None else tf.gather(projections, known)  # [B*K, G]
         output, new_state = self.decoder.step(self._embed_target(tokens), memory, state, projected=projected)
         return self.logits(output, memory, shortlist), new_state, output
 
     def _embed_target(self, tokens: tf.Tensor) -> tf.Tensor:
         if self.target_embedding is None:
             return tf.zeros(tf.concat([tf.shape(tokens), [0]], axis=0))
-        return self.target_embedding.embed(tokens)
+        return self.target_embedding.embed(self.known(tokens))
 
     def _copied(self, weights: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-        """Adds up the weights [B, X, S] of equal source ``tokens`` [B, S]: -> [B, X, V]."""
+        """Adds up the weights [B, X, S] of equal source ``tokens`` [B, S]: -> [B, X, V] or [B, X, V + S]."""
         shape = tf.shape(weights)
-        rows = tf.range(shape[0] * shape[1]) * self.target_vocab_size
+        size = self.target_vocab_size + (_steps(tokens) if self.copies_unknown else 0)
+        rows = tf.range(shape[0] * shape[1]) * size
         places = tf.reshape(rows, [shape[0], shape[1], 1]) + tokens[:, None]  # [B, X, S]
-        total = shape[0] * shape[1] * self.target_vocab_size
+        total = shape[0] * shape[1] * size
         flat = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(places, [-1]), total)
-        return tf.reshape(flat, [shape[0], shape[1], self.target_vocab_size])
+        return tf.reshape(flat, [shape[0], shape[1], size])
+
+
+def _steps(tokens: tf.Tensor) -> Any:
+    """Returns the S of tokens [B, S], as a number where it is known."""
+    return tokens.shape[1] or tf.shape(tokens)[1]

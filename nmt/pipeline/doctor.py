@@ -324,13 +324,13 @@ def _output_findings(run: TrainedRun, split: str, hypotheses: Path | None) -> li
     else:
         rows = _translated(run, [(source, target) for source, target in textio.read_parallel(sides)])
     sources, references, outputs = ([row[column] for row in rows] for column in range(3))
-    limits = None
+    limits, copier = None, bundle.copier
     if bundle.recipe.model.encoder.input == "tokens":
-        encoded = bundle.tokenizers.source.encode(map(bundle.normalize, sources))
+        encoded = (copier or bundle.tokenizers.source).encode(map(bundle.normalize, sources))
         limits = [decoding.longest_output(len(ids) + 1) for ids in encoded]
 
     def encode(texts: Any) -> list[list[int]]:
-        return bundle.tokenizers.target.encode(map(bundle.normalize, texts))
+        return (copier or bundle.tokenizers.target).encode(map(bundle.normalize, texts))
 
     measured = diagnostics.measure_outputs(sources, outputs, references, encode, limits)
     return findings.output_findings(measured, split.removeprefix("test/"))
@@ -354,9 +354,10 @@ def _translated(run: TrainedRun, pairs: list[tuple[str, str]]) -> list[tuple[str
 def _vocabulary_findings(run: TrainedRun, counts: dict[str, Any]) -> list[Finding]:
     bundle = run.bundle
     with_sources = bundle.recipe.model.encoder.input == "tokens"
+    vocab_size = bundle.tokenizers.source.vocab_size
     unknown = [("validation targets", diagnostics.unknown_rate(run.valid.target.ids))]
     if with_sources:
-        unknown.insert(0, ("validation sources", diagnostics.unknown_rate(run.valid.source.ids)))
+        unknown.insert(0, ("validation sources", diagnostics.unknown_rate(run.valid.source.ids, vocab_size)))
         for name in test_names(bundle.recipe):
             lines = textio.read_lines(side_files(run.folder("fetch"), f"test/{name}")[0])
             unknown.append((f"{name} sources", bundle.tokenizers.source.unknown_rate(map(bundle.normalize, lines))))

@@ -44,18 +44,21 @@ def attention_maps(run: TrainedRun) -> list[dict[str, Any]]:
         Of each sentence its ``line`` (from 1), ``split``, ``source`` and ``target`` pieces, and ``weights`` [T, S], to
         three digits; of nothing where the model has no attention or its weights are not finite.
     """
-    from nmt.dataset import EncodedCorpus, encode_corpus
+    from nmt.dataset import EncodedCorpus
+    from nmt.encoding import encode_corpus
     from nmt.training.inspection import attention_weights
 
     bundle = run.bundle
+    copier = bundle.copier
     tests = test_names(bundle.recipe)
     split = f"test/{tests[0]}" if tests else "valid"
     source, target = side_files(run.folder("fetch"), split)
     if tests:
         target = run.folder("translate") / f"{tests[0]}.txt"
-    pairs = ((bundle.normalize(one), bundle.normalize(other)) for one, other in textio.read_parallel([source, target]))
+    read = textio.read_parallel([source, target])
+    pairs = [(bundle.normalize(one), bundle.normalize(other)) for one, other in read]
     vectors = source_vectors(bundle.recipe, run.folder("fetch"), split)
-    corpus, _ = encode_corpus(pairs, bundle.tokenizers, vectors=vectors)
+    corpus, _ = encode_corpus(pairs, bundle.tokenizers, vectors=vectors, copier=copier)
     chosen = readable_pairs(corpus.source.lengths, corpus.target.lengths - 1)
     few = EncodedCorpus(corpus.source.select(chosen), corpus.target.select(chosen), corpus.lines[chosen])
     weights = attention_weights(bundle.model(), few, bundle.recipe.dataset.tokens_per_batch)
@@ -63,11 +66,10 @@ def attention_maps(run: TrainedRun) -> list[dict[str, Any]]:
         return []
     maps = []
     for line, one, other, matrix in zip(few.lines, few.source.rows(), few.target.rows(), weights, strict=False):
-        if vectors:
-            columns = [str(number) for number in range(1, len(one) + 1)]
-        else:
-            columns = [bundle.tokenizers.source.pieces[id_] for id_ in one]
-        rows = [bundle.tokenizers.target.pieces[id_] for id_ in other[1:]]
+        unknown = [] if copier is None else copier.unknown_words(pairs[line][0])
+        names = [[*tokenizer.pieces, *unknown] for tokenizer in (bundle.tokenizers.source, bundle.tokenizers.target)]
+        columns = [str(number) for number in range(1, len(one) + 1)] if vectors else [names[0][id_] for id_ in one]
+        rows = [names[1][id_] for id_ in other[1:]]
         rounded = np.round(matrix.astype(float), 3).tolist()
         maps.append({"line": int(line) + 1, "split": split, "source": columns, "target": rows, "weights": rounded})
     return maps
@@ -110,10 +112,10 @@ def _token_lengths(run: TrainedRun, split: str) -> tuple[Iterable[int], Iterable
         return corpus.source.lengths, corpus.target.lengths - 1  # without BOS
     source, target = side_files(run.folder("fetch"), split)
     vectors = source_vectors(run.bundle.recipe, run.folder("fetch"), split)
-    tokenizers = run.bundle.tokenizers
+    tokenizers, copier = run.bundle.tokenizers, run.bundle.copier
 
     def encoded(path: Any, tokenizer: Any) -> Iterator[int]:
         return (len(ids) + 1 for ids in tokenizer.encode(map(run.bundle.normalize, textio.read_lines(path))))
 
-    sources = map(len, vectors.marked()) if vectors else encoded(source, tokenizers.source)
-    return sources, encoded(target, tokenizers.target)
+    sources = map(len, vectors.marked()) if vectors else encoded(source, copier or tokenizers.source)
+    return sources, encoded(target, copier or tokenizers.target)

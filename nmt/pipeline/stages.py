@@ -29,6 +29,7 @@ import nmt
 from nmt import textio
 from nmt.config import Recipe
 from nmt.corpora_config import CorpusReference, FilesConfig
+from nmt.pipeline.identities import kept_identity, reading_identity, start_identity
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, reference_files, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
 from nmt.progress import Progress
@@ -128,40 +129,6 @@ def _fetch(context: StageContext) -> None:
     write_json(context.output / "corpora.json", facts)
 
 
-def _start_identity(recipe: Recipe, recipe_path: Path) -> Any:
-    """Returns the digests of what the weights start from: the user's word vectors, a bundle."""
-    from nmt.corpora.materialize import own_sha256
-    from nmt.word_vectors import vector_files
-
-    files = vector_files(recipe.model.embedding, recipe_path.parent)
-    vectors = {f"{side}_vectors": own_sha256(path) for side, path in files.items()}
-    return vectors | _bundle_digests(recipe_path, start_from=recipe.training.start_from) or None
-
-
-def _kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
-    """Returns the digests of the bundles whose vocabularies are kept."""
-    kept = {"source_from": recipe.tokenizer.source_from, "target_from": recipe.tokenizer.target_from}
-    return _bundle_digests(recipe_path, **kept) | _marks_identity(recipe) or None
-
-
-def _marks_identity(recipe: Recipe) -> dict[str, Any]:
-    """Returns which parts of the training set are marked, where one is."""
-    return {"marks": marks(recipe)} if any(marks(recipe)) else {}
-
-
-def _cut_identity(recipe: Recipe) -> dict[str, Any]:
-    """Returns how sources that are too long are cut, where they are."""
-    long_sources = recipe.dataset.long_sources
-    return {"long_sources": long_sources} if long_sources != "leave_out" else {}
-
-
-def _bundle_digests(recipe_path: Path, **bundles: str | None) -> dict[str, str]:
-    """Returns the digests of the bundles that a recipe names, by its keys."""
-    from nmt.bundle import bundle_digest
-
-    return {key: bundle_digest(recipe_path.parent / path) for key, path in bundles.items() if path is not None}
-
-
 def _clean(context: StageContext) -> None:
     from nmt.cleaning.files import TrainingPart, clean_files
     from nmt.corpora.materialize import reference_name
@@ -221,33 +188,34 @@ def _kept_tokenizers(context: StageContext, files: tuple[Path, Path]) -> tuple[T
 
 def _encode(context: StageContext) -> None:
     from nmt.cleaning.normalize import normalizer_of
-    from nmt.dataset import encode_corpus, write_encoded
+    from nmt.copied_words import copier_of
+    from nmt.dataset import EncodedCorpus
+    from nmt.encoding import Encoder, encode_corpus, encode_files, write_encoded
     from nmt.tokenizer import TokenizerPair
 
     recipe, limits = context.recipe, context.recipe.dataset
     tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
+    copier = copier_of(recipe, tokenizers)
     cleaned = json.loads((context.inputs["clean"] / "report.json").read_bytes())
     lines = [part["kept"] for part in cleaned["parts"]]
-    pairs = textio.read_parallel(side_files(context.inputs["clean"], "train"))
-    corpus, counts = encode_corpus(
-        ((source, target) for source, target in pairs),
-        tokenizers,
-        limits.max_source_tokens,
-        limits.max_target_tokens,
-        _vectors(context, "train"),
-        chain.from_iterable(map(repeat, marks(recipe), lines)),
-        limits.long_sources,
-    )
-    parts = corpus.count_parts(lines)
-    write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
+    tokens = limits.max_source_tokens, limits.max_target_tokens
+    encoder = Encoder(tokenizers, *tokens, _vectors(context, "train"), limits.long_sources, copier)
+    progress = Progress(context.say)
+    progress.total = sum(lines)
+    marked = chain.from_iterable(map(repeat, marks(recipe), lines))
+    files = side_files(context.inputs["clean"], "train")
+    counts = encode_files(files, encoder, context.output, "train", marked, context.processes, progress.add)
+    parts = EncodedCorpus.load(context.output, "train").count_parts(lines)
+    write_json(context.output / "train.json", {**counts, "parts": parts})
     left_out = f"{counts.get('source_too_long', 0):,} sources, {counts['target_too_long']:,} targets"
     cut = f"; cut: {counts['source_cut']:,} sources" if "source_cut" in counts else ""
     context.say(f"{counts['kept']:,} pairs; too long: {left_out}{cut}")
     normalize = normalizer_of(recipe.cleaning)
     valid = textio.read_parallel(side_files(context.inputs["fetch"], "valid"))
     normalized = ((normalize(source), normalize(target)) for source, target in valid)
+    vectors = _vectors(context, "valid")
     encoded = encode_corpus(
-        normalized, tokenizers, limits.cut_limit, vectors=_vectors(context, "valid"), long_sources=limits.long_sources
+        normalized, tokenizers, limits.cut_limit, None, vectors, long_sources=limits.long_sources, copier=copier
     )
     write_encoded(*encoded, context.output, "valid")
 
@@ -255,8 +223,11 @@ def _encode(context: StageContext) -> None:
 def _train(context: StageContext) -> None:
     load_tensorflow()
     from nmt.bundle import write_bundle
+    from nmt.cleaning.normalize import normalizer_of
+    from nmt.copied_words import copier_of
     from nmt.dataset import EncodedCorpus
     from nmt.lexical_table import learn_lexical_table
+    from nmt.models.cudnn import cudnn_notes
     from nmt.pair_alignment import align_pairs
     from nmt.pipeline.environment import environment_facts
     from nmt.tokenizer import TokenizerPair
@@ -264,13 +235,11 @@ def _train(context: StageContext) -> None:
     from nmt.training.distribution import join
     from nmt.training.loop import Trainer
     from nmt.training.start import StartingPoint
-    from nmt.training.subword_sampling import sampled_sides
     from nmt.training.validation import Validator
 
-    recipe = context.recipe
-    tokenizers = TokenizerPair.load(context.inputs["tokenizer"])
-    start = StartingPoint(context.recipe, context.recipe_path.parent, tokenizers)
-    for line in start.summary:
+    recipe, tokenizers = context.recipe, TokenizerPair.load(context.inputs["tokenizer"])
+    start = StartingPoint(recipe, context.recipe_path.parent, tokenizers)
+    for line in [*start.summary, *cudnn_notes(recipe.model)]:
         context.say(line)
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
     for name, encoded in (("train", corpus), ("valid", valid)):
@@ -279,12 +248,12 @@ def _train(context: StageContext) -> None:
         links = align_pairs(corpus, tokenizers)
         corpus = dataclasses.replace(corpus, links=links)
         context.say(f"{len(links.ids):,} links of pieces, to guide attention")
-    references = list(textio.read_lines(side_files(context.inputs["fetch"], "valid")[1]))
-    validator = Validator(recipe, tokenizers.target, valid, references)
-    parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]
+    copier = copier_of(recipe, tokenizers)
+    sources, references = map(list, map(textio.read_lines, side_files(context.inputs["fetch"], "valid")))
+    normalized = map(normalizer_of(recipe.cleaning), sources)
+    validator = Validator(recipe, copier or tokenizers.target, valid, references, normalized)
     clean = side_files(context.inputs["clean"], "train")
-    sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
-    data = TrainingData(recipe, corpus, parts, sides)
+    data = TrainingData.load(recipe, tokenizers, corpus, context.inputs["encode"], clean)
     distribution = join()
     trainer = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare, distribution)
     result = trainer.run(context.output)
@@ -294,7 +263,7 @@ def _train(context: StageContext) -> None:
     context.workspace.add_timing("train", context.digest, made_with)
     facts = result.facts | {"training_data": {path.name: sha256_of_file(path) for path in clean}, "pairs": len(corpus)}
     table = None
-    if recipe.model.encoder.input == "tokens":
+    if recipe.model.encoder.input == "tokens" and copier is None:
         table = learn_lexical_table(corpus, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
     write_bundle(context.output / "bundle", recipe, tokenizers, result.weights, facts | start.facts, table)
 
@@ -325,13 +294,13 @@ def _translate(context: StageContext) -> None:
 
 def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vectors: Vectors | None) -> dict[str, Any]:
     """Returns how well the model predicts each reference: ``nll`` in nats, over ``tokens``."""
-    from nmt.dataset import encode_corpus
+    from nmt.encoding import encode_corpus
     from nmt.training.validation import CorpusLoss
 
     pairs = ((bundle.normalize(source), bundle.normalize(target)) for source, target in textio.read_parallel(sides))
     limits = bundle.recipe.dataset
     corpus, _ = encode_corpus(
-        pairs, bundle.tokenizers, limits.cut_limit, vectors=vectors, long_sources=limits.long_sources
+        pairs, bundle.tokenizers, limits.cut_limit, None, vectors, (), limits.long_sources, bundle.copier
     )
     nll, tokens = CorpusLoss(corpus, limits.tokens_per_batch).measure_lines(model)
     return {"nll": nll.tolist(), "tokens": tokens.tolist()}
@@ -456,16 +425,16 @@ STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
     Stage(SYNTHESIZE, 1, (), ("fetch",), synthesize, synthesis_identity),
     Stage("clean", 2, ("cleaning",), ("fetch", SYNTHESIZE), _clean),
-    Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, _kept_identity),
+    Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, kept_identity),
     Stage(
         "encode",
         2,
         _ENCODE_KEYS,
         ("fetch", "clean", "tokenizer"),
         _encode,
-        lambda recipe, _: _marks_identity(recipe) | _cut_identity(recipe) or None,
+        reading_identity,
     ),
-    Stage("train", 2, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, _start_identity),
+    Stage("train", 2, _TRAIN_KEYS, ("fetch", "clean", "tokenizer", "encode"), _train, start_identity),
     Stage("translate", 3, ("decoding",), ("fetch", "train"), _translate),
     Stage("evaluate", 1, ("evaluation",), ("fetch", "translate"), _evaluate),
     Stage("examine", 1, (), ("fetch", "clean", "encode", "train", "translate"), _examine),

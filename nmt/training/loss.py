@@ -105,9 +105,12 @@ def _copy_loss(
         nll = -tf.reduce_sum(tf.math.log(copied + TINY))
         return nll, nll
     logits = model.vocabulary_logits(tf.boolean_mask(output.readout, real))  # [N, V]
-    generated_nll = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)  # [N]
+    known = model.known(labels)
+    generated = tf.exp(-tf.nn.sparse_softmax_cross_entropy_with_logits(known, logits))  # [N]
+    if model.copies_unknown:
+        generated = tf.where(known == labels, generated, 0.0)  # no unknown word is generated
     generate = tf.sigmoid(tf.boolean_mask(output.generate, real))
-    nll = -tf.reduce_sum(tf.math.log(generate * tf.exp(-generated_nll) + (1.0 - generate) * copied + TINY))
+    nll = -tf.reduce_sum(tf.math.log(generate * generated + (1.0 - generate) * copied + TINY))
     if not smoothing:
         return nll, nll
     everywhere = tf.reduce_sum(tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1))

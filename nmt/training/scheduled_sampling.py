@@ -31,10 +31,11 @@ def sampled_inputs(
     """
     share = config.scheduled_sampling * tf.minimum(1.0, tf.cast(number, tf.float32) / config.scheduled_sampling_steps)
     output, memory = model.teacher_forced(source, target_in)
-    special = tf.reduce_sum(tf.one_hot([PAD, UNK, BOS, EOS], model.target_vocab_size), axis=0)
-    logits = model.logits(output, memory) + special * NEVER  # [B, T, V]
+    logits = model.logits(output, memory)  # [B, T, V]
+    size = logits.shape[-1] or tf.shape(logits)[-1]
+    logits += tf.reduce_sum(tf.one_hot([PAD, UNK, BOS, EOS], size), axis=0) * NEVER
     shape = tf.shape(target_in)
-    flat = tf.reshape(logits, [-1, model.target_vocab_size])
+    flat = tf.reshape(logits, [-1, size])
     draw = tf.random.stateless_categorical(flat, 1, seed + tf.constant([1, 0]), tf.int32)
     draw = tf.reshape(draw, shape)  # [B, T]; the sample at t stands for the token that is fed at t + 1
     own = tf.stop_gradient(tf.concat([target_in[:, :1], draw[:, :-1]], axis=1))

@@ -9,6 +9,7 @@ import keras
 
 from nmt.bundle import load_bundle
 from nmt.config import Recipe
+from nmt.copied_words import copies_unknown_words
 from nmt.errors import BundleError
 from nmt.models.initial_vectors import fill_embeddings
 from nmt.models.layers import matrices_of
@@ -23,7 +24,12 @@ def untrained_model(recipe: Recipe, tokenizers: TokenizerPair) -> Seq2Seq:
     keras.utils.set_random_seed(recipe.seed)
     mixed = recipe.training.mixed_precision
     with matrices_of("float32" if mixed is None else f"mixed_{mixed}"):
-        return Seq2Seq(recipe.model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+        return Seq2Seq(
+            recipe.model,
+            tokenizers.source.vocab_size,
+            tokenizers.target.vocab_size,
+            copies_unknown_words(recipe),
+        )
 
 
 class StartingPoint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from nmt.config import Recipe
+from nmt.copied_words import CopyTokenizer
 from nmt.dataset import EncodedCorpus, batches, plan_epoch
 from nmt.decoding.decoder import BatchDecoder
 from nmt.models.seq2seq import Seq2Seq
@@ -69,13 +70,23 @@ class Validator:
         tokenizer: the target's vocabulary.
         corpus: the validation pairs as ids.
         references: their target texts, as they are in the corpus.
+        sources: their normalised source texts, whose unknown words may be copied where the tokenizer says so.
     """
 
-    def __init__(self, recipe: Recipe, tokenizer: Tokenizer, corpus: EncodedCorpus, references: Sequence[str]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        tokenizer: Tokenizer,
+        corpus: EncodedCorpus,
+        references: Sequence[str],
+        sources: Iterable[str] = (),
+    ) -> None:
         self._recipe = recipe
         self._tokenizer = tokenizer
         self._corpus = corpus
         self._references = references
+        self._copier = tokenizer if isinstance(tokenizer, CopyTokenizer) else None
+        self._unknown = [self._copier.unknown_words(text) for text in sources] if self._copier else []
         self._sources = corpus.source.rows()
         self._decoder: BatchDecoder | None = None
         self._loss = CorpusLoss(corpus, recipe.dataset.tokens_per_batch)
@@ -92,7 +103,11 @@ class Validator:
             greedy = self._recipe.decoding.with_beam(1).model_copy(update={"sampling": None, "wished_length": None})
             self._decoder = BatchDecoder(model, greedy, final_weights=False)
         nll, tokens = self._loss.measure(model)
-        hypotheses = self._tokenizer.decode(self._decoder.decode_ids(self._sources))
+        outputs = self._decoder.decode_ids(self._sources)
+        if self._copier is not None:
+            hypotheses = self._copier.decode(outputs, self._unknown)
+        else:
+            hypotheses = self._tokenizer.decode(outputs)
         options = MetricOptions.of(
             self._recipe.evaluation.model_copy(update={"stemmer": False, "rouge_words": "unicode"})
         )

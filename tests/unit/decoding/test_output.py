@@ -61,6 +61,7 @@ def test_json_has_everything():
         "end_log_probability": -1.0,
         "alignment": [[0, 0], [1, 1]],
         "attention": [[0.6, 0.25], [0.1, 0.8]],
+        "coverage": [0.7, 1.05],
         "generated": [0.75, 0.25],
         "flags": [],
     }

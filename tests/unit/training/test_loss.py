@@ -9,7 +9,7 @@ from nmt.models.attention import Memory
 from nmt.models.decoder import DecoderOutput
 from nmt.models.seq2seq import Seq2Seq
 from nmt.pair_alignment import STEPS
-from nmt.training.loss import coverage_losses, guided_alignment_loss, token_losses
+from nmt.training.loss import coverage_losses, guided_alignment_loss, log_likelihoods, token_losses
 
 VOCAB = 12
 TARGETS = np.array([[4, 5, 3], [7, 3, 0]], np.int32)
@@ -100,3 +100,33 @@ def test_guided_alignment_is_the_cross_entropy_with_even_shares_of_the_links():
     assert float(guided_alignment_loss(tf.constant(weights), tf.constant(links))) == pytest.approx(expected, rel=1e-5)
     nothing = tf.fill([2, 0], -1)
     assert float(guided_alignment_loss(tf.constant(weights), nothing)) == 0.0
+
+
+@pytest.mark.parametrize("kind", ["pointer_generator", "pointer"])
+def test_unknown_words_cost_what_copying_them_does(kind):
+    config = {"embedding": {"size": 5}, "decoder": {"copy_source": kind, "attention": "additive"}}
+    model = Seq2Seq(ModelConfig.model_validate(config), VOCAB, VOCAB, copies_unknown=True)
+    source = tf.constant([[7, VOCAB, 5, VOCAB, VOCAB + 1, 3], [VOCAB, 3, 0, 0, 0, 0]])
+    targets = np.array([[5, VOCAB, VOCAB + 1, 3], [VOCAB, 3, 0, 0]], np.int32)
+    target_in = tf.constant([[2, 5, VOCAB, VOCAB + 1], [2, VOCAB, 0, 0]])
+    with tf.GradientTape() as tape:
+        output, memory = model.teacher_forced(source, target_in)
+        loss, nll, tokens = token_losses(model, output, memory, tf.constant(targets))
+    real = targets != 0
+    probabilities = tf.exp(model.logits(output, memory)).numpy()[real][range(6), targets[real]]
+    np.testing.assert_allclose(float(nll), -np.log(probabilities).sum(), rtol=1e-4)
+    copied = output.weights.numpy()[0, 1, [1, 3]].sum()
+    share = 1.0 if kind == "pointer" else 1.0 - tf.sigmoid(output.generate).numpy()[0, 1]
+    np.testing.assert_allclose(probabilities[1], share * copied, rtol=1e-5)
+    np.testing.assert_allclose(
+        log_likelihoods(model, output, memory, tf.constant(targets)),
+        [-nll_of(probabilities[:4]), -nll_of(probabilities[4:])],
+        rtol=1e-4,
+    )
+    gradients = tape.gradient(loss, model.trainable_weights)
+    assert all(np.isfinite(tf.convert_to_tensor(each)).all() for each in gradients if each is not None)
+    assert int(tokens) == 6
+
+
+def nll_of(probabilities):
+    return -np.log(probabilities).sum()
