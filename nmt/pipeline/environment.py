@@ -224,13 +224,13 @@ def _check_devices() -> list[Finding]:
             fault = "The step gives values that are not finite."
         elif step.difference > _TOLERANCE:
             fault = f"The step differs from the CPU's plain loop by {step.difference:.1e}, relative."
-        meaning = fault or f"One LSTM layer trains; its results are right to {max(step.difference, 1e-7):.0e}."
+        meaning = fault or f"One layer trains; its results are right to {max(step.difference, 1e-7):.0e}."
         action = "Install TensorFlow again, or another driver; CUDA_VISIBLE_DEVICES= trains without the GPU."
         verdict: Verdict = "bad" if fault else "good"
         shown = f"{step.milliseconds:.1f} ms"
         findings.append(
             Finding(
-                f"step on {step.device}",
+                f"{step.cell.upper()} step on {step.device}",
                 round(step.milliseconds, 2),
                 shown,
                 verdict,

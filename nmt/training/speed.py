@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
-from statistics import median
+from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -24,7 +25,7 @@ from nmt.training.probe import still_step
 
 _WARM = 3  # steps that are not timed: the first one traces
 _SIZES = {"CPU": 1024, "GPU": 8192}  # of the yardstick: large enough for the rate of a device
-_PRODUCTS = 5  # that are timed, before the steps and after them
+_YARDSTICK_SECONDS = 0.5  # that it is repeated for, before the steps and again after them
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,15 @@ def measure_speed(
     data_type, kind = training.mixed_precision or "float32", _kind()
     yardstick = matrix_product(_SIZES[kind], data_type)
     yardstick()
-    products = [_seconds(yardstick) for _ in range(_PRODUCTS)]
+    products = _repeated(yardstick)
     with TemporaryDirectory() as scratch:
         models: list[Seq2Seq] = []
         unused: Any = None  # validation
         trainer = Trainer(recipe, tokenizers, data, unused, Path(scratch), models.append, distribution)
         figures = _time_steps(trainer, models[0], data, recipe, steps)
-    products += [_seconds(yardstick) for _ in range(_PRODUCTS)]
-    rate = 2.0 * _SIZES[kind] ** 3 / median(products)
+    products += _repeated(yardstick)
+    # The mean, as that of the steps: the machine may have other work.
+    rate = 2.0 * _SIZES[kind] ** 3 / mean(products)
     # A CPU that is divided is still one; GPUs are that many.
     rate *= distribution.replicas if kind == "GPU" else 1
     return Speed(
@@ -169,7 +171,11 @@ def _kind() -> str:
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
-def _seconds(call: Any) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
+def _repeated(call: Callable[[], object]) -> list[float]:
+    """Returns the seconds of each call, for about half a second."""
+    seconds: list[float] = []
+    while sum(seconds) < _YARDSTICK_SECONDS:
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return seconds
