@@ -16,8 +16,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+from nmt.engine import in_order_on_ray
 from nmt.errors import NmtError, UsageError
 
 PROCESSES_VARIABLE = "NMT_JOBS"
@@ -26,6 +27,8 @@ FEW_PIECES = 8
 
 _PIECES_PER_PROCESS = 2  # one is worked on, and one waits
 
+Processes = int | Literal["ray"]
+"""How many processes of this machine work beside this one; ``ray`` stands for those of a cluster."""
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
@@ -49,21 +52,24 @@ def usable_processes(asked: int | None = None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: int = 1) -> Iterator[Result]:
+def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece], processes: Processes = 1) -> Iterator[Result]:
     """Yields what ``work`` makes of each piece, in their order.
 
     Args:
         work: takes a piece; with several processes it is pickled once for each, pieces and results always.
         pieces: are read as they are needed.
-        processes: that work beside this one, where there are enough pieces; 1 is this one alone.
+        processes: that work where there are enough pieces; 1 is this one alone.
 
     Raises:
         NmtError: a process was killed from outside, and whatever ``work`` raises.
     """
     pieces = iter(pieces)
-    first = deque(islice(pieces, FEW_PIECES if processes > 1 else 0))
+    first = deque(islice(pieces, FEW_PIECES if processes != 1 else 0))
     if processes == 1 or len(first) < FEW_PIECES:
         yield from map(work, chain(first, pieces))
+        return
+    if processes == "ray":
+        yield from in_order_on_ray(work, chain(_emptied(first), pieces))
         return
     # Not forked: this process may have threads, of numpy or TensorFlow, which a copy of it would wait for.
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (work,))
