@@ -227,6 +227,7 @@ def _train(context: StageContext) -> None:
     from nmt.copied_words import copier_of
     from nmt.dataset import EncodedCorpus
     from nmt.lexical_table import learn_lexical_table
+    from nmt.models.cudnn import cudnn_notes
     from nmt.pair_alignment import align_pairs
     from nmt.pipeline.environment import environment_facts
     from nmt.tokenizer import TokenizerPair
@@ -234,12 +235,11 @@ def _train(context: StageContext) -> None:
     from nmt.training.distribution import join
     from nmt.training.loop import Trainer
     from nmt.training.start import StartingPoint
-    from nmt.training.subword_sampling import sampled_sides
     from nmt.training.validation import Validator
 
     recipe, tokenizers = context.recipe, TokenizerPair.load(context.inputs["tokenizer"])
     start = StartingPoint(recipe, context.recipe_path.parent, tokenizers)
-    for line in start.summary:
+    for line in [*start.summary, *cudnn_notes(recipe.model)]:
         context.say(line)
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
     for name, encoded in (("train", corpus), ("valid", valid)):
@@ -252,10 +252,8 @@ def _train(context: StageContext) -> None:
     sources, references = map(list, map(textio.read_lines, side_files(context.inputs["fetch"], "valid")))
     normalized = map(normalizer_of(recipe.cleaning), sources)
     validator = Validator(recipe, copier or tokenizers.target, valid, references, normalized)
-    parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]
     clean = side_files(context.inputs["clean"], "train")
-    sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
-    data = TrainingData(recipe, corpus, parts, sides)
+    data = TrainingData.load(recipe, tokenizers, corpus, context.inputs["encode"], clean)
     distribution = join()
     trainer = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare, distribution)
     result = trainer.run(context.output)

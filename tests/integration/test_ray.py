@@ -1,5 +1,6 @@
 """A Ray cluster of two nodes, both processes of this machine, and what is left when one is killed."""
 
+import json
 import subprocess
 import sys
 import time
@@ -34,7 +35,7 @@ def start(*arguments, **options):
 
 
 def finish(process):
-    output = process.communicate(timeout=240)[0].decode()
+    output = process.communicate(timeout=500)[0].decode()
     assert process.returncode == 0, output
     return output
 
@@ -53,6 +54,39 @@ def test_a_lost_node_costs_only_its_shards(cluster, tiny_bundle, tmp_path):
     finish(start("translate", *options, tmp_path / "alone"))
     assert (tmp_path / "target").read_bytes() == (tmp_path / "alone").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "source", "target"]
+
+
+def losses(folder):
+    rows = [
+        json.loads(line)
+        for path in folder.rglob("history.jsonl")
+        for line in path.read_text().split("\n")
+        if line[-1:] == "}"
+    ]
+    return {row["step"]: row["loss"] for row in rows if "loss" in row}
+
+
+def test_a_training_that_loses_a_node_is_that_of_one_process(cluster, project):
+    settings = ("dropout=0", "max_epochs=20", "validate_every=1000", "checkpoint_every=10", "history_every=1")
+    options = [
+        part
+        for setting in settings
+        for part in ("--set", f"{'model' if setting.startswith('dropout') else 'training'}.{setting}")
+    ]
+    lost = cluster.add_node(**NODE)
+    process = start("run", "tiny.yaml", *options, "--engine", "ray", cwd=project.folder)
+    while max(losses(project.folder / "work"), default=0) < 25:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    cluster.remove_node(lost, allow_graceful=False)
+    output = finish(process)
+    assert "up to 2 workers of a Ray cluster train" in output
+    finish(start("run", "tiny.yaml", "train", *options, "--work", "alone", cwd=project.folder))
+    together, alone = (losses(project.folder / name / "artifacts" / "train") for name in ("work", "alone"))
+    assert list(together) == list(alone) == list(range(1, 101))
+    assert list(together.values()) == pytest.approx(list(alone.values()), rel=1e-4)
+    assert (project.folder / "work" / "runs" / "tiny" / "bundle" / "bundle.json").is_file()
+    assert not list((project.folder / "work" / "scratch").glob("ray-*"))
 
 
 def test_an_error_of_the_work_arrives_as_it_is(cluster):
