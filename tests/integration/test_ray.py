@@ -12,7 +12,7 @@ from nmt.cleaning import TrainingPart, clean_files
 from nmt.config import CleaningStep
 from nmt.engine import map_shards
 from nmt.errors import DataError
-from nmt.parallel import in_order
+from nmt.parallel import Workers
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: pip install 'nmt[ray]'")
 
@@ -107,7 +107,7 @@ def test_text_is_cleaned_as_by_one_process(cluster, connected, tmp_path):
         time.sleep(0.3 if number % 3 == 0 else 0.0)
         return number * 10
 
-    numbers = in_order(slow, range(30), "ray")
+    numbers = Workers(slow, "ray").in_order(range(30))
     assert [next(numbers) for _ in range(5)] == [0, 10, 20, 30, 40]
     cluster.remove_node(lost, allow_graceful=False)
     assert list(numbers) == [number * 10 for number in range(5, 30)]
