@@ -86,18 +86,27 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def step_flops(options: argparse.Namespace) -> float:
-    """Returns the floating-point operations of the matrix products of one step: forward, and twice that backward."""
-    batch, length, units, size = options.batch, options.length, options.units, options.embedding
-    tokens = batch * length
-    forward = 0
-    for layer in range(options.layers):
-        half = units // 2
-        forward += 2 * tokens * 2 * ((size if layer == 0 else units) + half) * 4 * half  # two directions
-        forward += 2 * tokens * ((size if layer == 0 else 2 * units) + units) * 4 * units
-    forward += 2 * (2 * tokens * length * units)  # attention: scores and contexts
-    forward += 2 * tokens * 2 * units * size  # readout
-    forward += 2 * tokens * size * options.vocabulary
-    return 3.0 * forward
+    """Returns the floating-point operations of the matrix products of one step."""
+    from nmt.models.seq2seq import Seq2Seq
+    from nmt.training.operations import step_operations
+
+    model = Seq2Seq(model_config(options), options.vocabulary, options.vocabulary)
+    return step_operations(model, options.batch, options.length, options.length)
+
+
+def model_config(options: argparse.Namespace) -> Any:
+    """Returns the network as the ``model`` section of a recipe."""
+    from nmt.model_config import ModelConfig
+
+    shape = {"layers": options.layers, "units": options.units}
+    return ModelConfig.model_validate(
+        {
+            "embedding": {"size": options.embedding, "tie": "all"},
+            "encoder": shape,
+            "decoder": {**shape, "attention": "dot"},
+            "dropout": 0.2,
+        }
+    )
 
 
 def start(name: str, options: argparse.Namespace) -> Contestant:
@@ -146,11 +155,9 @@ def random_batch(options: argparse.Namespace) -> tuple[Any, Any, Any]:
 
 def matrix_product(options: argparse.Namespace) -> Callable[[], Any]:
     """The yardstick: one 1024 x 1024 x 1024 product in single precision by TensorFlow."""
-    import tensorflow as tf
+    from nmt.training.operations import matrix_product
 
-    left, right = tf.random.normal([1024, 1024]), tf.random.normal([1024, 1024])
-    function = tf.function(lambda: tf.matmul(left, right))
-    return lambda: function().numpy()
+    return matrix_product(1024)
 
 
 def nmt_step(options: argparse.Namespace) -> Callable[[], Any]:
@@ -158,21 +165,11 @@ def nmt_step(options: argparse.Namespace) -> Callable[[], Any]:
     import tensorflow as tf
 
     from nmt.config import TrainingConfig
-    from nmt.model_config import ModelConfig
     from nmt.models.seq2seq import Seq2Seq
     from nmt.training.loss import token_losses
     from nmt.training.optimizer import Optimizer
 
-    shape = {"layers": options.layers, "units": options.units}
-    config = ModelConfig.model_validate(
-        {
-            "embedding": {"size": options.embedding, "tie": "all"},
-            "encoder": shape,
-            "decoder": {**shape, "attention": "dot"},
-            "dropout": 0.2,
-        }
-    )
-    model = Seq2Seq(config, options.vocabulary, options.vocabulary)
+    model = Seq2Seq(model_config(options), options.vocabulary, options.vocabulary)
     weights = [weight.value for weight in model.trainable_weights]
     optimizer = Optimizer(weights, TrainingConfig(gradient_clip=1.0))
     source, target_in, target_out = map(tf.constant, random_batch(options))

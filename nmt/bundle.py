@@ -89,10 +89,12 @@ class Bundle:
         Raises:
             BundleError: the weights are damaged or do not fit.
         """
+        from nmt.models.devices import grow_gpu_memory
         from nmt.models.layers import matrices_of
         from nmt.models.seq2seq import Seq2Seq
         from nmt.models.weights import assign_weights, load_arrays
 
+        grow_gpu_memory()  # a program of the user's own may use nothing else of this project
         with matrices_of(matrices):
             network = Seq2Seq(
                 self.recipe.model,

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import accumulate, pairwise, repeat, takewhile
+from itertools import accumulate, chain, pairwise, repeat, takewhile
+
+import numpy as np
 
 from nmt.config import Recipe
 from nmt.errors import RecipeError
 from nmt.textio import as_line
-from nmt.tokenizer import EOS, UNK, UNKNOWN_SURFACE, Span, Tokenizer, TokenizerPair
+from nmt.tokenizer import BOS, EOS, UNK, UNKNOWN_SURFACE, Ids, Lengths, Span, Tokenizer, TokenizerPair
 
 _SPACE = "\u2581"  # with which every piece of a vocabulary of words begins
 
@@ -73,6 +75,12 @@ class CopyTokenizer(Tokenizer):
     def encode(self, texts: Iterable[str]) -> list[list[int]]:
         """Returns the ids of each source, [S], without EOS."""
         return [self.encode_target(text, self.unknown_words(text)) for text in texts]
+
+    def encode_flat(self, texts: Sequence[str], begin: bool = False) -> tuple[Ids, Lengths]:
+        """Returns the ids of all sources side by side, as :meth:`Tokenizer.encode_flat` does."""
+        rows = [[*[BOS] * begin, *ids, EOS] for ids in self.encode(texts)]
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        return np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum())), lengths
 
     def encode_with_spans(self, texts: Iterable[str]) -> list[tuple[list[int], list[Span]]]:
         """Returns the ids of each source, and the characters that each id stands for."""

@@ -12,23 +12,17 @@ Example, with tokens_per_batch 8 and pairs of target lengths 4, 2, 4, 2, 3::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise, repeat
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from nmt.copied_words import CopyTokenizer
-from nmt.errors import DataError
-from nmt.long_sources import LongInput, LongSources
-from nmt.storage import atomic_file, write_json
-from nmt.tokenizer import BOS, EOS, TokenizerPair
-from nmt.vectors import Vectors, check_features
-
-_ENCODE_LINES = 10_000
+from nmt.storage import atomic_file
+from nmt.vectors import check_features
 
 
 class Batch(NamedTuple):
@@ -78,16 +72,33 @@ class Sequences:
 
     def select(self, numbers: npt.NDArray[np.int64]) -> Sequences:
         """Returns the sequences of these numbers, in their order."""
-        rows = self.rows()
-        return Sequences.of((rows[number] for number in numbers), self.ids.dtype.type)
+        begins = self.offsets[numbers]
+        lengths = self.offsets[numbers + 1] - begins
+        offsets = ends_of(lengths)
+        # Where each id of the result lies: ids of one sequence lie side by side.
+        places = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
+        return Sequences(self.ids[places], offsets)
+
+    def begun_with(self, first: int, marked: npt.NDArray[np.bool_]) -> Sequences:
+        """Returns the sequences with the id ``first`` before those that are marked."""
+        ids = np.insert(self.ids, self.offsets[:-1][marked], first)
+        return Sequences(ids, ends_of(self.lengths + marked))
 
     @classmethod
     def of(cls, rows: Iterable[Any], dtype: type[np.generic] = np.int32) -> Sequences:
         """Packs lists of ids, or arrays of marked vectors."""
         arrays = [np.asarray(row, dtype) for row in rows]
-        offsets = np.zeros(len(arrays) + 1, np.int64)
-        np.cumsum([len(array) for array in arrays], out=offsets[1:])
+        offsets = ends_of([len(array) for array in arrays])
         return cls(np.concatenate(arrays) if arrays else np.zeros(0, dtype), offsets)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sequences], dtype: type[np.generic] = np.int32) -> Sequences:
+        """Returns all sequences of several, one behind the other."""
+        if not parts:
+            return cls.of([], dtype)
+        return cls(
+            np.concatenate([part.ids for part in parts]), ends_of(np.concatenate([part.lengths for part in parts]))
+        )
 
     def save(self, stem: Path) -> None:
         """Writes ``<stem>.ids.npy`` and ``<stem>.offsets.npy``."""
@@ -143,79 +154,6 @@ class EncodedCorpus:
         """Returns the number of pairs of each part of the text, given the number of lines of each part, in order."""
         pairs: list[int] = np.diff(np.searchsorted(self.lines, np.cumsum(lines)), prepend=0).tolist()
         return pairs
-
-
-def encode_corpus(
-    pairs: Iterable[tuple[str, str]],
-    tokenizers: TokenizerPair,
-    max_source_tokens: int | None = None,
-    max_target_tokens: int | None = None,
-    vectors: Vectors | None = None,
-    marks: Iterable[bool] = (),
-    long_sources: LongSources = "leave_out",
-    copier: CopyTokenizer | None = None,
-) -> tuple[EncodedCorpus, dict[str, int]]:
-    """Encodes pairs of normalised text.
-
-    Pairs that are too long, EOS counted, are left out and counted, or their sources are cut as ``long_sources`` says;
-    ``None`` is no limit. Where there are ``vectors``,
-    the sources are lines that stand for them. ``marks`` says of each pair whether its source begins with the marker;
-    those that it says nothing of do not. With a ``copier`` the unknown words of a source have ids of their own.
-
-    Returns:
-        The corpus, and the counts ``pairs``, ``kept``, ``source_too_long``, ``target_too_long``, ``source_tokens``,
-        ``target_tokens``; where sources are cut, ``source_cut`` instead of ``source_too_long``.
-    """
-    marked = chain(marks, repeat(False))
-    sources: list[Any] = []
-    targets: list[list[int]] = []
-    kept: list[int] = []
-    long = "source_too_long" if long_sources == "leave_out" else "source_cut"
-    counts = dict.fromkeys(("pairs", long, "target_too_long"), 0)
-    reader = copier or tokenizers.source
-    for chunk in _chunks(pairs, _ENCODE_LINES):
-        lines = [source for source, _ in chunk]
-        read: list[Any]
-        read = vectors.marked(lines) if vectors else [[*ids, EOS] for ids in reader.encode(lines)]
-        encoded_targets = tokenizers.target.encode([target for _, target in chunk])
-        for (line, text), source, target in zip(chunk, read, encoded_targets, strict=True):
-            counts["pairs"] += 1
-            marker = [tokenizers.source.marker] if next(marked) else []
-            source = [*marker, *source]
-            source_too_long = max_source_tokens is not None and len(source) > max_source_tokens
-            counts[long] += source_too_long
-            if source_too_long and max_source_tokens is not None and long_sources != "leave_out":
-                cut = LongInput(long_sources, max(max_source_tokens - len(marker), 2), reader).cut(line)
-                line, source, source_too_long = cut.text, [*marker, *cut.ids], False
-            if copier is not None:
-                target = copier.encode_target(text, copier.unknown_words(line))
-            target_too_long = max_target_tokens is not None and len(target) + 1 > max_target_tokens
-            counts["target_too_long"] += target_too_long
-            if not (source_too_long or target_too_long):
-                sources.append(source)
-                targets.append([BOS, *target, EOS])
-                kept.append(counts["pairs"] - 1)
-    packed = Sequences.of(sources, np.float32 if vectors else np.int32), Sequences.of(targets)
-    corpus = EncodedCorpus(*packed, np.asarray(kept, np.int64))
-    counts |= {"kept": len(corpus), "source_tokens": len(corpus.source.ids), "target_tokens": len(corpus.target.ids)}
-    return corpus, counts
-
-
-def write_encoded(corpus: EncodedCorpus, counts: Mapping[str, Any], folder: Path, name: str) -> None:
-    """Writes a corpus and its counts.
-
-    Raises:
-        DataError: no pair is left.
-    """
-    if not len(corpus):
-        raise DataError(
-            f"{name}: no pair is short enough",
-            received=counts,
-            expected="at least one pair within dataset.max_source_tokens and dataset.max_target_tokens",
-            action="Raise the limits in the recipe",
-        )
-    corpus.save(folder, name)
-    write_json(folder / f"{name}.json", counts)
 
 
 def plan_epoch(
@@ -303,12 +241,8 @@ def batches(corpus: EncodedCorpus, plan: list[npt.NDArray[np.int64]], start: int
     return iter(dataset)
 
 
-def _chunks(items: Iterable[tuple[str, str]], size: int) -> Iterator[list[tuple[str, str]]]:
-    chunk: list[tuple[str, str]] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+def ends_of(lengths: Any) -> npt.NDArray[np.int64]:
+    """Returns where the first of some sequences begins, and where each ends."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets

@@ -11,6 +11,7 @@ import click
 
 import nmt
 from nmt.cli import (
+    bench,
     corpora,
     doctor,
     export,
@@ -52,6 +53,7 @@ for _verb in (
     runs.schema,
     corpora.corpora,
     doctor.doctor,
+    bench.bench,
     robustness.robustness,
     translate.translate,
     summarize.summarize,

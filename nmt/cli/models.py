@@ -92,7 +92,8 @@ def visualize_attention(
     """Draw where the model looks when it translates the first lines of SOURCE, or of standard input.
 
     Writes attention-1.png for the first line, and so on; blank lines have no picture. The source stands in its own
-    order, whichever way the model reads it. Words that a model copied are orange, with how much of them was copied.
+    order, whichever way the model reads it. Words that a model copied are orange; beside them are p_gen and how much of
+    them was copied, and below is the coverage of the source.
     """
     from nmt.bundle import load_bundle
     from nmt.terminal import load_tensorflow

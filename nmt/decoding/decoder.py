@@ -21,6 +21,7 @@ from nmt.decoding.wished_length import Wish, WordStarts
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import UsageError
 from nmt.lexical_table import LexicalTable
+from nmt.models.cudnn import plain_kernels
 from nmt.models.layers import Dropout
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import BOS, PAD, UNK
@@ -196,7 +197,12 @@ class BatchDecoder:
                 return search(problem, config, wanted, longest=longest, shrinks=False)
 
             if compiled:
-                self._graphs[key] = tf.function(best, jit_compile=True, autograph=False)
+
+                def plainly(*arguments: Any) -> Hypotheses:
+                    with plain_kernels():
+                        return best(*arguments)
+
+                self._graphs[key] = tf.function(plainly, jit_compile=True, autograph=False)
             else:
                 specs = tf.nest.map_structure(lambda part: tf.TensorSpec([None, *part.shape[1:]], tf.int32), conditions)
                 signature = [self._model.source_spec, specs, tf.TensorSpec([None], tf.int32)]

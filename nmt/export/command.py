@@ -119,7 +119,7 @@ def _hide_gpus() -> None:
     """
     import tensorflow as tf
 
-    from nmt.models.lstm import uses_cudnn
+    from nmt.models.cudnn import uses_cudnn
 
     try:
         tf.config.set_visible_devices([], "GPU")

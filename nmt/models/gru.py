@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from nmt.models.cudnn import cudnn_sequence, uses_cudnn
 from nmt.models.layers import factor, matrix_gradient, product
 from nmt.models.lstm import orthogonal_gates
 
@@ -61,10 +62,14 @@ class Gru(keras.layers.Layer):
             The outputs [B, T, H], which mean nothing where ``mask`` is false, and the state after each sequence's last
             real step.
         """
-        matrices = (factor(self, matrix) for matrix in (self.kernel, self.recurrent_kernel))
-        weights = (*matrices, tf.convert_to_tensor(self.bias), tf.convert_to_tensor(self.candidate_bias))
+        matrices = factor(self, self.kernel), factor(self, self.recurrent_kernel)
+        bias, candidate_bias = tf.convert_to_tensor(self.bias), tf.convert_to_tensor(self.candidate_bias)
+        if uses_cudnn():
+            recurrent_bias = tf.concat([tf.zeros([2 * self.units]), candidate_bias], axis=0)
+            outputs, hidden = cudnn_sequence("gru", inputs, mask, state, matrices, (bias, recurrent_bias))
+            return outputs, GruState(hidden)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-        outputs, hidden = _run(tf.transpose(inputs, [1, 0, 2]), lengths, state.hidden, *weights)
+        outputs, hidden = _run(tf.transpose(inputs, [1, 0, 2]), lengths, state.hidden, *matrices, bias, candidate_bias)
         return tf.transpose(outputs, [1, 0, 2]), GruState(hidden)
 
     def project(self, inputs: tf.Tensor) -> tf.Tensor:

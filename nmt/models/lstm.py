@@ -1,8 +1,9 @@
 """One LSTM layer, two kernels.
 
-On a GPU the layer is cuDNN's. On a CPU the input projection is one matrix product over all steps, the loop over time
-holds only the recurrent product and the element-wise gates, and a custom gradient gathers the weight gradients into one
-product after the loop. Automatic differentiation would instead add up one small product per step.
+On a GPU the layer is cuDNN's (:mod:`nmt.models.cudnn`). On a CPU the input projection is one matrix product over all
+steps, the loop over time holds only the recurrent product and the element-wise gates, and a custom gradient gathers the
+weight gradients into one product after the loop. Automatic differentiation would instead add up one small product per
+step.
 
 Both follow Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000::
 
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from nmt.models.cudnn import cudnn_sequence, uses_cudnn
 from nmt.models.layers import factor, matrix_gradient, product
 
 
@@ -68,7 +70,9 @@ class Lstm(keras.layers.Layer):
         kernel, recurrent = factor(self, self.kernel), factor(self, self.recurrent_kernel)
         bias = tf.convert_to_tensor(self.bias)
         if uses_cudnn():
-            return _cudnn_sequence(inputs, mask, state, kernel, recurrent, bias)
+            biases = tf.zeros_like(bias), bias
+            outputs, *after = cudnn_sequence("lstm", inputs, mask, state, (kernel, recurrent), biases)
+            return outputs, LstmState(*after)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         outputs, hidden, cell = _run(tf.transpose(inputs, [1, 0, 2]), lengths, *state, kernel, recurrent, bias)
         return tf.transpose(outputs, [1, 0, 2]), LstmState(hidden, cell)
@@ -86,11 +90,6 @@ class Lstm(keras.layers.Layer):
         """Returns a state of zeros for ``batch`` sequences."""
         zeros = tf.zeros([batch, self.units])
         return LstmState(zeros, zeros)
-
-
-def uses_cudnn() -> bool:
-    """Tells whether sequences run on cuDNN: there is a GPU."""
-    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def _cell(gates: tf.Tensor, cell: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -219,41 +218,6 @@ def _backward(
     first = (steps - 1, zeros, zeros, tf.TensorArray(zeros.dtype, size=steps))
     _, d_hidden, d_cell, d_gates = tf.while_loop(lambda t, *_: t >= 0, step, first, parallel_iterations=1)
     return d_gates.stack(), d_hidden, d_cell
-
-
-def _cudnn_sequence(
-    inputs: tf.Tensor,
-    mask: tf.Tensor,
-    state: LstmState,
-    kernel: tf.Tensor,
-    recurrent: tf.Tensor,
-    bias: tf.Tensor,
-) -> tuple[tf.Tensor, LstmState]:
-    """The same computation through cuDNN, whose gates stand in the order i, f, g, o with two biases.
-
-    All of it is computed in the type of the matrices.
-    """
-
-    def blocks(weights: tf.Tensor) -> list[tf.Tensor]:
-        input_gate, forget_gate, output_gate, candidate = tf.split(weights, 4, axis=-1)
-        return [input_gate, forget_gate, candidate, output_gate]
-
-    matrices = [tf.reshape(tf.transpose(block), [-1]) for w in (kernel, recurrent) for block in blocks(w)]
-    biases = [tf.cast(block, kernel.dtype) for block in (*blocks(tf.zeros_like(bias)), *blocks(bias))]
-    lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-    read = [tf.cast(values, kernel.dtype) for values in (inputs, *state)]
-    outputs, hidden, cell, _, _ = tf.raw_ops.CudnnRNNV3(
-        input=read[0],
-        input_h=read[1][:, None],
-        input_c=read[2][:, None],
-        params=tf.concat(matrices + biases, axis=0),
-        sequence_lengths=lengths,
-        rnn_mode="lstm",
-        time_major=False,
-        is_training=True,
-    )
-    outputs, hidden, cell = (tf.cast(values, tf.float32) for values in (outputs, hidden, cell))
-    return outputs, LstmState(hidden[:, 0], cell[:, 0])
 
 
 def orthogonal_gates(units: int, gates: int) -> Callable[..., tf.Tensor]:

@@ -21,6 +21,8 @@ class CellLayer(Protocol):
     """A recurrent layer of either cell."""
 
     kernel: Any
+    weights: list[Any]
+    trainable_variables: list[Any]
 
     def sequence(self, inputs: tf.Tensor, mask: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         """Runs over whole sequences; returns the outputs [B, T, H] and the state after each one's last real step."""

@@ -22,6 +22,7 @@ from nmt.storage import nearest_folder
 from nmt.terminal import load_tensorflow
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "sentencepiece", "sacrebleu")
+_CUDNN = "nvidia-cudnn-cu12"  # the package that "nmt[gpu]" brings
 _GIGABYTE = 1e9
 _MEMORY_NEEDED = (1.0, 3.0)  # GB: TensorFlow with a model of one small layer takes 0.8
 _DISK_NEEDED = (0.5, 5.0)  # GB: a small run takes some 100 MB; corpora, checkpoints and several runs, some GB
@@ -213,20 +214,23 @@ def _check_devices() -> list[Finding]:
     findings = [gpu_finding(found.gpus, found.built_with_cuda, has_nvidia_driver())]
     if found.built_with_cuda:
         shown = f"CUDA {found.cuda or 'unknown'}, cuDNN {found.cudnn or 'unknown'}"
+        if installed := installed_version(_CUDNN):
+            shown += f" ({_CUDNN} {installed})"
         findings.append(Finding("TensorFlow's build", None, shown, "good", "It can use NVIDIA GPUs."))
+    findings.append(precision_finding(found.capabilities, processor_flags()))
     for step in check_devices():
         fault = ""
         if not step.finite:
             fault = "The step gives values that are not finite."
         elif step.difference > _TOLERANCE:
             fault = f"The step differs from the CPU's plain loop by {step.difference:.1e}, relative."
-        meaning = fault or f"One LSTM layer trains; its results are right to {max(step.difference, 1e-7):.0e}."
+        meaning = fault or f"One layer trains; its results are right to {max(step.difference, 1e-7):.0e}."
         action = "Install TensorFlow again, or another driver; CUDA_VISIBLE_DEVICES= trains without the GPU."
         verdict: Verdict = "bad" if fault else "good"
         shown = f"{step.milliseconds:.1f} ms"
         findings.append(
             Finding(
-                f"step on {step.device}",
+                f"{step.cell.upper()} step on {step.device}",
                 round(step.milliseconds, 2),
                 shown,
                 verdict,
@@ -245,13 +249,42 @@ def has_nvidia_driver() -> bool:
 def gpu_finding(gpus: list[str], built_with_cuda: bool, driver: bool) -> Finding:
     """Judges the GPUs that TensorFlow sees."""
     if gpus:
-        return Finding("GPU", len(gpus), ", ".join(gpus), "good", "Training runs on it, LSTM layers on cuDNN.")
+        meaning = "Training runs on it, LSTM and GRU layers on cuDNN."
+        if len(gpus) > 1:
+            meaning = "Training is divided among all of them, or as many as NMT_DEVICES says; layers run on cuDNN."
+        return Finding("GPU", len(gpus), ", ".join(gpus), "good", meaning)
     if not driver or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return Finding("GPU", 0, "none", "good", "Training runs on the CPU.")
     missing = "its CUDA libraries" if built_with_cuda else "a TensorFlow with CUDA"
     action = f'Install {missing}: pip install "nmt[gpu]" (Linux).'
     meaning = "The system has an NVIDIA driver, but TensorFlow sees no GPU: training runs on the CPU."
     return Finding("GPU", 0, "none that TensorFlow can use", "look", meaning, action)
+
+
+def precision_finding(capabilities: list[tuple[int, int]], flags: set[str]) -> Finding:
+    """Says which types of ``training.mixed_precision`` the GPUs, or the processor, have units for.
+
+    Args:
+        capabilities: NVIDIA's compute capability of each GPU; none where the CPU trains.
+        flags: of the processor, as Linux calls them.
+    """
+    types: list[str] = []
+    if capabilities:  # Volta has matrix units for float16, Ampere for bfloat16 as well
+        types = [name for name, least in (("bfloat16", (8, 0)), ("float16", (7, 0))) if min(capabilities) >= least]
+    elif flags & {"amx_bf16", "avx512_bf16"}:
+        types = ["bfloat16"]
+    shown = ", ".join(types) or "none"
+    meaning = "There are units for it; nmt bench tells what it gains." if types else "Train in float32 here."
+    return Finding("mixed precision", None, shown, "good", meaning)
+
+
+def processor_flags(information: Path = Path("/proc/cpuinfo")) -> set[str]:
+    """Returns what the processor can do, as Linux calls it; nothing where the system does not say."""
+    try:
+        lines = information.read_text().splitlines()
+    except OSError:
+        return set()
+    return set(next((line.partition(":")[2] for line in lines if line.startswith("flags")), "").split())
 
 
 def describe_system() -> str:

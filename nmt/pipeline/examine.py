@@ -44,7 +44,8 @@ def attention_maps(run: TrainedRun) -> list[dict[str, Any]]:
         Of each sentence its ``line`` (from 1), ``split``, ``source`` and ``target`` pieces, and ``weights`` [T, S], to
         three digits; of nothing where the model has no attention or its weights are not finite.
     """
-    from nmt.dataset import EncodedCorpus, encode_corpus
+    from nmt.dataset import EncodedCorpus
+    from nmt.encoding import encode_corpus
     from nmt.training.inspection import attention_weights
 
     bundle = run.bundle

@@ -189,7 +189,8 @@ def _kept_tokenizers(context: StageContext, files: tuple[Path, Path]) -> tuple[T
 def _encode(context: StageContext) -> None:
     from nmt.cleaning.normalize import normalizer_of
     from nmt.copied_words import copier_of
-    from nmt.dataset import encode_corpus, write_encoded
+    from nmt.dataset import EncodedCorpus
+    from nmt.encoding import Encoder, encode_corpus, encode_files, write_encoded
     from nmt.tokenizer import TokenizerPair
 
     recipe, limits = context.recipe, context.recipe.dataset
@@ -197,19 +198,15 @@ def _encode(context: StageContext) -> None:
     copier = copier_of(recipe, tokenizers)
     cleaned = json.loads((context.inputs["clean"] / "report.json").read_bytes())
     lines = [part["kept"] for part in cleaned["parts"]]
-    pairs = textio.read_parallel(side_files(context.inputs["clean"], "train"))
-    corpus, counts = encode_corpus(
-        ((source, target) for source, target in pairs),
-        tokenizers,
-        limits.max_source_tokens,
-        limits.max_target_tokens,
-        _vectors(context, "train"),
-        chain.from_iterable(map(repeat, marks(recipe), lines)),
-        limits.long_sources,
-        copier,
-    )
-    parts = corpus.count_parts(lines)
-    write_encoded(corpus, {**counts, "parts": parts}, context.output, "train")
+    tokens = limits.max_source_tokens, limits.max_target_tokens
+    encoder = Encoder(tokenizers, *tokens, _vectors(context, "train"), limits.long_sources, copier)
+    progress = Progress(context.say)
+    progress.total = sum(lines)
+    marked = chain.from_iterable(map(repeat, marks(recipe), lines))
+    files = side_files(context.inputs["clean"], "train")
+    counts = encode_files(files, encoder, context.output, "train", marked, context.processes, progress.add)
+    parts = EncodedCorpus.load(context.output, "train").count_parts(lines)
+    write_json(context.output / "train.json", {**counts, "parts": parts})
     left_out = f"{counts.get('source_too_long', 0):,} sources, {counts['target_too_long']:,} targets"
     cut = f"; cut: {counts['source_cut']:,} sources" if "source_cut" in counts else ""
     context.say(f"{counts['kept']:,} pairs; too long: {left_out}{cut}")
@@ -230,6 +227,7 @@ def _train(context: StageContext) -> None:
     from nmt.copied_words import copier_of
     from nmt.dataset import EncodedCorpus
     from nmt.lexical_table import learn_lexical_table
+    from nmt.models.cudnn import cudnn_notes
     from nmt.pair_alignment import align_pairs
     from nmt.pipeline.environment import environment_facts
     from nmt.tokenizer import TokenizerPair
@@ -237,12 +235,11 @@ def _train(context: StageContext) -> None:
     from nmt.training.distribution import join
     from nmt.training.loop import Trainer
     from nmt.training.start import StartingPoint
-    from nmt.training.subword_sampling import sampled_sides
     from nmt.training.validation import Validator
 
     recipe, tokenizers = context.recipe, TokenizerPair.load(context.inputs["tokenizer"])
     start = StartingPoint(recipe, context.recipe_path.parent, tokenizers)
-    for line in start.summary:
+    for line in [*start.summary, *cudnn_notes(recipe.model)]:
         context.say(line)
     corpus, valid = (EncodedCorpus.load(context.inputs["encode"], name) for name in ("train", "valid"))
     for name, encoded in (("train", corpus), ("valid", valid)):
@@ -255,10 +252,8 @@ def _train(context: StageContext) -> None:
     sources, references = map(list, map(textio.read_lines, side_files(context.inputs["fetch"], "valid")))
     normalized = map(normalizer_of(recipe.cleaning), sources)
     validator = Validator(recipe, copier or tokenizers.target, valid, references, normalized)
-    parts = json.loads((context.inputs["encode"] / "train.json").read_bytes())["parts"]
     clean = side_files(context.inputs["clean"], "train")
-    sides = sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling)
-    data = TrainingData(recipe, corpus, parts, sides)
+    data = TrainingData.load(recipe, tokenizers, corpus, context.inputs["encode"], clean)
     distribution = join()
     trainer = Trainer(recipe, tokenizers, data, validator, context.scratch, start.prepare, distribution)
     result = trainer.run(context.output)
@@ -299,7 +294,7 @@ def _translate(context: StageContext) -> None:
 
 def _reference_loss(bundle: Bundle, model: Any, sides: tuple[Path, Path], vectors: Vectors | None) -> dict[str, Any]:
     """Returns how well the model predicts each reference: ``nll`` in nats, over ``tokens``."""
-    from nmt.dataset import encode_corpus
+    from nmt.encoding import encode_corpus
     from nmt.training.validation import CorpusLoss
 
     pairs = ((bundle.normalize(source), bundle.normalize(target)) for source, target in textio.read_parallel(sides))

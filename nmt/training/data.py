@@ -6,9 +6,11 @@ that were left.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,8 @@ import numpy.typing as npt
 from nmt.config import CurriculumConfig, MixConfig, Recipe
 from nmt.dataset import EncodedCorpus, plan_epoch
 from nmt.errors import DataError
-from nmt.training.subword_sampling import SampledSide
+from nmt.tokenizer import TokenizerPair
+from nmt.training.subword_sampling import SampledSide, sampled_sides
 
 Rows = npt.NDArray[np.int64]
 _MIXING = 1  # tells the random numbers of the mix from those of the plan
@@ -49,6 +52,14 @@ class TrainingData:
         if recipe.dataset.mix is not None:
             self._parts, self._mix = list(parts), recipe.dataset.mix
             _check_mix(recipe, self._parts)
+
+    @classmethod
+    def load(
+        cls, recipe: Recipe, tokenizers: TokenizerPair, corpus: EncodedCorpus, encoded: Path, clean: tuple[Path, Path]
+    ) -> TrainingData:
+        """Returns the epochs of a corpus, for the folder that it was encoded in and the lines that it was made of."""
+        parts = json.loads((encoded / "train.json").read_bytes())["parts"]
+        return cls(recipe, corpus, parts, sampled_sides(tokenizers, clean, corpus, recipe.dataset.subword_sampling))
 
     def epoch(self, number: int) -> tuple[EncodedCorpus, list[Rows]]:
         """Returns the corpus as an epoch, counted from 0, segments it, and the epoch's batches as rows of it."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.models.lstm import Lstm, LstmState
+from nmt.models.recurrent import CellLayer, State, cell_layer
 
 _BATCH, _STEPS, _UNITS = 16, 20, 64
 _REPEATS = 5
@@ -21,6 +21,7 @@ class DeviceStep:
 
     Attributes:
         device: its name, such as ``CPU:0``.
+        cell: of the layer, lstm or gru.
         finite: whether the loss and all gradients are finite.
         difference: the largest difference from the step computed on the CPU one time step after the other, relative to
             the largest value of each array.
@@ -28,6 +29,7 @@ class DeviceStep:
     """
 
     device: str
+    cell: str
     finite: bool
     difference: float
     milliseconds: float
@@ -35,9 +37,13 @@ class DeviceStep:
 
 @dataclass(frozen=True)
 class Accelerators:
-    """The GPUs that TensorFlow sees, whether it is built with CUDA, and the versions that it was built with, if so."""
+    """The GPUs that TensorFlow sees, whether it is built with CUDA, and the versions that it was built with, if so.
+
+    ``capabilities`` has NVIDIA's compute capability of each GPU, such as (8, 0).
+    """
 
     gpus: list[str]
+    capabilities: list[tuple[int, int]]
     built_with_cuda: bool
     cuda: str
     cudnn: str
@@ -49,6 +55,7 @@ def find_accelerators() -> Accelerators:
     build = tf.sysconfig.get_build_info()
     return Accelerators(
         [str(detail.get("device_name", "unknown")) for detail in details],
+        [tuple(detail.get("compute_capability", (0, 0))) for detail in details],
         bool(tf.test.is_built_with_cuda()),
         str(build.get("cuda_version", "")),
         str(build.get("cudnn_version", "")),
@@ -56,33 +63,31 @@ def find_accelerators() -> Accelerators:
 
 
 def check_devices() -> list[DeviceStep]:
-    """Trains one LSTM layer for one step on the CPU and on every GPU.
+    """Trains one layer of each cell for one step on the CPU and on every GPU.
 
-    Where there is a GPU the layer runs on cuDNN, so the CPU's own row is then that of the plain loop.
+    Where there is a GPU the layers run on cuDNN, so the CPU's own rows are then those of the plain loop.
     """
     generator = np.random.default_rng(1)
     inputs = generator.normal(size=(_BATCH, _STEPS, _UNITS)).astype(np.float32)
-    weights = [generator.normal(scale=0.1, size=shape).astype(np.float32) for shape in _shapes()]
     gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
-    reference, milliseconds = _step("CPU:0", inputs, weights, whole=False)
     steps = []
-    if gpus:
-        steps.append(DeviceStep("CPU:0", _finite(reference), 0.0, milliseconds))
-    for device in gpus or ["CPU:0"]:
-        arrays, milliseconds = _step(device, inputs, weights, whole=True)
-        name = device.removeprefix("/device:")
-        steps.append(DeviceStep(name, _finite(arrays), _difference(arrays, reference), milliseconds))
+    for cell in ("lstm", "gru"):
+        shapes = [weight.shape for weight in cell_layer(cell, _UNITS, _UNITS, "shapes").weights]
+        weights = [generator.normal(scale=0.1, size=shape).astype(np.float32) for shape in shapes]
+        reference, milliseconds = _step(cell, "CPU:0", inputs, weights, whole=False)
+        if gpus:
+            steps.append(DeviceStep("CPU:0", cell, _finite(reference), 0.0, milliseconds))
+        for device in gpus or ["CPU:0"]:
+            arrays, milliseconds = _step(cell, device, inputs, weights, whole=True)
+            name = device.removeprefix("/device:")
+            steps.append(DeviceStep(name, cell, _finite(arrays), _difference(arrays, reference), milliseconds))
     return steps
 
 
-def _shapes() -> list[tuple[int, ...]]:
-    return [(_UNITS, 4 * _UNITS), (_UNITS, 4 * _UNITS), (4 * _UNITS,)]
-
-
-def _step(device: str, inputs: Any, weights: list[Any], whole: bool) -> tuple[list[Any], float]:
+def _step(cell: str, device: str, inputs: Any, weights: list[Any], whole: bool) -> tuple[list[Any], float]:
     """Returns outputs and gradients, and the milliseconds; ``whole``: by the kernel for whole sequences."""
     with tf.device(device):
-        layer = Lstm(_UNITS, _UNITS, "check")
+        layer = cell_layer(cell, _UNITS, _UNITS, "check")
         for weight, value in zip(layer.weights, weights, strict=True):
             weight.assign(value)
         values = tf.constant(inputs)
@@ -105,7 +110,7 @@ def _step(device: str, inputs: Any, weights: list[Any], whole: bool) -> tuple[li
     return arrays, 1000 * fastest
 
 
-def _one_by_one(layer: Lstm, values: tf.Tensor, state: LstmState) -> tf.Tensor:
+def _one_by_one(layer: CellLayer, values: tf.Tensor, state: State) -> tf.Tensor:
     """Returns the outputs [B, T, H] of ``values`` [B, T, I], step after step."""
     outputs = []
     for step in range(_STEPS):

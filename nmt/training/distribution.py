@@ -30,6 +30,7 @@ import tensorflow as tf
 
 from nmt.dataset import AlignedBatch, Batch
 from nmt.errors import LostWorker, UsageError
+from nmt.models.devices import grow_gpu_memory
 from nmt.training.workers import CLUSTER_VARIABLE, Workers
 
 DEVICES_VARIABLE = "NMT_DEVICES"
@@ -57,8 +58,7 @@ def configure_devices() -> None:
         if wanted > len(gpus):
             raise _no_devices(f"{wanted}; TensorFlow sees {len(gpus)} GPUs")
         tf.config.set_visible_devices(gpus[:wanted], "GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
+    grow_gpu_memory()
     if wanted and wanted > 1 and not gpus:
         (cpu,) = tf.config.list_physical_devices("CPU")
         if Workers.of_environment().count > 1:

@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nmt.dataset import Batch, EncodedCorpus, batches
+from nmt.dataset import EncodedCorpus, batches
 from nmt.decoding.batches import length_batches
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import NmtError
 from nmt.models.seq2seq import Seq2Seq
 from nmt.tokenizer import EOS, TokenizerPair
+from nmt.training.distribution import AnyBatch
 from nmt.training.inspection import sample
 from nmt.training.loop import Trainer
 from nmt.training.measured import Measured, Probe
+from nmt.training.step import StepResult
 from nmt.training.validation import CorpusLoss
 
 _SECONDS = 5.0  # steps are repeated for so long
@@ -76,7 +78,7 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
     (model,) = models
     accumulate = recipe.training.accumulate
     # A step of equal batches: what it takes is shared among them.
-    steps = [partial(_step, trainer, [batch] * accumulate) for batch in batches(corpus, probe.batches)]
+    steps = [partial(still_step, trainer, [batch] * accumulate) for batch in batches(corpus, probe.batches)]
     steps[0]()
     start = time.monotonic() - began
     batch_seconds = [seconds / accumulate for seconds in _repeated(steps)]
@@ -109,12 +111,12 @@ def _as_long_as(corpus: EncodedCorpus, config: DecodingConfig) -> DecodingConfig
     return config.model_copy(update=limits)
 
 
-def _step(trainer: Trainer, group: Sequence[Batch]) -> None:
+def still_step(trainer: Trainer, group: Sequence[AnyBatch]) -> StepResult:
     """Takes one training step that changes no weight: of the last ones, which may know coverage and are slower then."""
-    trainer._step.take(group, (trainer._config.coverage_after or 0) + 1, 0.0)
+    return trainer._step.take(group, (trainer._config.coverage_after or 0) + 1, 0.0)
 
 
-def _repeated(calls: Sequence[Callable[[], None]]) -> list[float]:
+def _repeated(calls: Sequence[Callable[[], object]]) -> list[float]:
     """Returns the mean seconds of each call, made in turn, so that a busy moment falls on all of them."""
     seconds: list[list[float]] = [[] for _ in calls]
     began = time.monotonic()

@@ -1,8 +1,9 @@
 """Where a model looks: for every token of a translation, its attention over the source, as a picture.
 
 As Bahdanau et al. 2015 (figure 3) drew it. Rows are the translation, from top to bottom; columns are the source in the
-order in which it was written, also for a model that reads it backwards. A model that copies (See et al. 2017) has one
-more column: how much of each token was copied.
+order in which it was written, also for a model that reads it backwards. For a model that copies (See et al. 2017) there
+is more: beside each row p_gen, the probability that its token is generated and not copied, and how much of the token
+that was written was copied; below, the coverage of each column, what attention gave to it in all.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class AttentionMap:
         title: the source and its translation.
         columns, rows: the tokens of both.
         weights: [T, S].
-        copied: how much of each row was copied and not generated, 0 to 1; None for a model that does not copy.
+        generated: p_gen of each row, 0 to 1; None for a model that does not copy.
+        copied: how much of each row was copied, 0 to 1; None for a model that does not copy.
         column_starts, row_starts: which of the tokens begin a word.
     """
 
@@ -49,6 +51,7 @@ class AttentionMap:
     columns: list[str]
     rows: list[str]
     weights: npt.NDArray[Any]
+    generated: Sequence[float] | None
     copied: Sequence[float] | None
     column_starts: list[int]
     row_starts: list[int]
@@ -67,14 +70,16 @@ def attention_map(translation: Translation, by: By) -> AttentionMap | None:
     title = f"{shortened(translation.source, _TITLE_CHARACTERS)}\n{shortened(translation.text, _TITLE_CHARACTERS)}"
     sides, weights = (details.source, details.target), details.forced.weights
     generated: Any = details.forced.generate
+    copied: Any = details.forced.copied
     labels, starts = [_labels(side) for side in sides], [_starts(side) for side in sides]
     if by == "word":
         weights, generated = details.attention.astype(np.float32), details.word_generation
+        copied = details.word_copied
         labels = [[shortened(word) for word in side.words] for side in sides]
         starts = [list(range(len(side.words))) for side in sides]
-    copied = None if generated is None else [1.0 - float(share) for share in generated]
+    generated, copied = (None if part is None else [float(share) for share in part] for part in (generated, copied))
     (columns, rows), (column_starts, row_starts) = labels, starts
-    return AttentionMap(title, columns, rows, weights, copied, column_starts, row_starts)
+    return AttentionMap(title, columns, rows, weights, generated, copied, column_starts, row_starts)
 
 
 def _labels(side: Words) -> list[str]:
@@ -111,19 +116,24 @@ def draw_attention(found: AttentionMap) -> tuple[bytes, str]:
 
     fonts, missing = fonts_for([found.title, *found.columns, *found.rows])
     height, width = (max(count, 3) * _CELL for count in (len(found.rows), len(found.columns)))
-    with warnings.catch_warnings(), png_figure((max(width + 2.4, 5.0), height + 2.2)) as (figure, content):
+    copies = found.generated is not None and found.copied is not None
+    size = max(width + 2.4 + 2 * _CELL * copies, 5.0), height + 2.2 + _CELL * copies
+    with warnings.catch_warnings(), png_figure(size) as (figure, content):
         warnings.filterwarnings("ignore", message="Glyph")  # it is said elsewhere which are missing
         matplotlib.rcParams["font.family"] = fonts
         figure.suptitle(found.title, fontsize=10, parse_math=False)
-        if found.copied is None:
-            axes = figure.subplots()
+        if not copies:
+            axes = below = figure.subplots()
         else:
-            axes, side = figure.subplots(
-                1, 2, sharey=True, gridspec_kw={"width_ratios": [max(len(found.columns), 3), 1], "wspace": 0.0}
+            ratios = {"width_ratios": [max(len(found.columns), 3), 2], "height_ratios": [max(len(found.rows), 3), 1]}
+            (axes, side), (below, corner) = figure.subplots(
+                2, 2, sharey="row", gridspec_kw={**ratios, "wspace": 0.0, "hspace": 0.0}
             )
-            _draw_copied(side, found.copied)
+            corner.set_axis_off()
+            _draw_copied(side, found)
+            _draw_coverage(below, found)
         image = _draw_weights(axes, found)
-        bar = figure.colorbar(image, ax=axes, location="bottom", shrink=0.4, aspect=30, pad=0.02)
+        bar = figure.colorbar(image, ax=below, location="bottom", shrink=0.4, aspect=30, pad=0.02)
         bar.set_label("attention", fontsize=8)
         bar.ax.tick_params(labelsize=7)
     return content.getvalue(), missing
@@ -148,13 +158,27 @@ def _draw_weights(axes: Any, found: AttentionMap) -> Any:
     return image
 
 
-def _draw_copied(axes: Any, copied: Sequence[float]) -> None:
-    axes.imshow(np.asarray(copied)[:, None], cmap="Oranges", vmin=0.0, vmax=1.0, aspect="auto", interpolation="none")
+def _draw_copied(axes: Any, found: AttentionMap) -> None:
+    shares = np.array([found.generated, found.copied]).T  # [T, 2]
+    axes.imshow(shares, cmap="Oranges", vmin=0.0, vmax=1.0, aspect="auto", interpolation="none")
     axes.xaxis.tick_top()
-    axes.set_xticks([0], ["copied"], rotation=90, fontsize=9, color=_COPIED)
+    axes.set_xticks([0, 1], ["p_gen", "copied"], rotation=90, fontsize=9, color=_COPIED)
     axes.tick_params(length=0, labelleft=False)
-    for row, share in enumerate(copied):
+    _write_shares(axes, shares)
+
+
+def _draw_coverage(axes: Any, found: AttentionMap) -> None:
+    coverage = found.weights.sum(axis=0, keepdims=True)  # [1, S]
+    axes.imshow(coverage, cmap="Greens", vmin=0.0, vmax=2.0, aspect="auto", interpolation="none")
+    axes.set_xticks([])
+    axes.set_yticks([0], ["coverage"], fontsize=9)
+    axes.tick_params(length=0)
+    _write_shares(axes, coverage)
+
+
+def _write_shares(axes: Any, shares: npt.NDArray[Any]) -> None:
+    """Writes numbers [T, S] into the cells of a picture of them; those near 0 are left out."""
+    for (row, column), share in np.ndenumerate(shares):
         if share >= 0.005:
-            axes.text(
-                0, row, f"{share:.2f}", ha="center", va="center", fontsize=7, color="white" if share > 0.6 else "black"
-            )
+            color = "white" if share > 0.6 else "black"
+            axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=7, color=color)

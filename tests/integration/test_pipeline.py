@@ -304,3 +304,14 @@ def test_a_mix_and_sampled_subwords_train_the_same_bundle_twice(project):
     first = weights.read_bytes()
     project("run", "tiny.yaml", "train", "--force", "train")
     assert weights.read_bytes() == first
+
+
+def test_bench_times_training_and_leaves_the_run_as_it_is(finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*") if path.is_file()}
+    found = json.loads(finished("bench", "tiny.yaml", "--steps", 3, "--json").stdout)
+    assert {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*") if path.is_file()} == before
+    assert (found["recipe"], found["steps"], found["devices"], found["notes"]) == ("tiny", 3, 1, [])
+    assert found["device"].startswith("CPU, ")
+    assert found["target_tokens_per_second"] > 0
+    assert 0 < found["share_of_matrix_rate"] < 1
+    assert 0 <= found["share_of_waiting"] < 1

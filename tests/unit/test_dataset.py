@@ -1,10 +1,18 @@
-"""Ids on disk and planned batches."""
+"""Text as ids on disk, and planned batches."""
+
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from nmt.dataset import EncodedCorpus, Sequences, batches, encode_corpus, plan_epoch, write_encoded
+from nmt.config import TokenizerConfig
+from nmt.dataset import EncodedCorpus, Sequences, batches, plan_epoch
+from nmt.encoding import Encoder, encode_corpus, encode_files, write_encoded
 from nmt.errors import DataError
+from nmt.textio import write_lines
 from nmt.tokenizer import BOS, EOS, PAD, TokenizerPair
 from nmt.vectors import Vectors
 
@@ -16,6 +24,10 @@ class Letters:
 
     def encode(self, texts):
         return [[ord(letter) - ord("a") + 4 for letter in text] for text in texts]
+
+    def encode_flat(self, texts, begin=False):
+        rows = [[*[BOS] * begin, *ids, EOS] for ids in self.encode(texts)]
+        return np.array([id_ for row in rows for id_ in row], np.int32), np.array([len(row) for row in rows], np.int64)
 
     def encode_with_spans(self, texts):
         return [(ids, [(at, at + 1) for at in range(len(ids))]) for ids in self.encode(texts)]
@@ -82,6 +94,57 @@ def test_what_is_saved_is_loaded(tmp_path):
     for side in ("source", "target"):
         np.testing.assert_array_equal(getattr(loaded, side).ids, getattr(corpus, side).ids)
         np.testing.assert_array_equal(getattr(loaded, side).offsets, getattr(corpus, side).offsets)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.text("abc", max_size=6), st.text("abc", max_size=6)), min_size=1, max_size=30),
+    st.lists(st.booleans(), max_size=40),
+    st.sampled_from([None, 4, 20]),
+    st.sampled_from(["leave_out", "truncate"]),
+    st.integers(1, 30),
+)
+def test_shards_of_any_size_are_encoded_as_the_whole_is(pairs, marks, limit, long_sources, shard_bytes):
+    pairs = [("a", "a"), *pairs]  # one is short enough
+    with tempfile.TemporaryDirectory() as name:
+        whole, parts = Path(name, "whole"), Path(name, "parts")
+        files = Path(name, "source"), Path(name, "target")
+        for file, texts in zip(files, zip(*pairs, strict=True), strict=True):
+            write_lines(file, texts)
+        marks = [False, *marks]
+        corpus, counts = encode_corpus(pairs, LETTERS, limit, limit, marks=marks, long_sources=long_sources)
+        corpus.save(whole, "train")
+        encoder = Encoder(LETTERS, limit, limit, long_sources=long_sources)
+        assert encode_files(files, encoder, parts, "train", marks, shard_bytes=shard_bytes) == counts
+        assert {path.name: path.read_bytes() for path in whole.iterdir()} == {
+            path.name: path.read_bytes() for path in parts.iterdir()
+        }
+
+
+def test_several_processes_write_the_same_bytes(tmp_path):
+    pairs = [(f"a line {number}", "b" * (number % 9)) for number in range(60)]
+    files = tmp_path / "source", tmp_path / "target"
+    for file, texts in zip(files, zip(*pairs, strict=True), strict=True):
+        write_lines(file, texts)
+    tokenizers = TokenizerPair.train_pair(*files, TokenizerConfig(kind="char", vocab_size=40), seed=1)
+    for processes in (1, 2, 3):
+        encode_files(
+            files, Encoder(tokenizers, None, 7), tmp_path / str(processes), "train", (), processes, shard_bytes=60
+        )
+    corpus, _ = encode_corpus(pairs, tokenizers, None, 7)
+    corpus.save(tmp_path / "whole", "train")
+    for path in (tmp_path / "whole").iterdir():
+        for processes in (1, 2, 3):
+            assert path.read_bytes() == (tmp_path / str(processes) / path.name).read_bytes()
+
+
+def test_nothing_left_of_files_is_an_error_and_nothing_is_written(tmp_path):
+    for side in ("source", "target"):
+        write_lines(tmp_path / side, ["abc", "abcd"])
+    files, output = (tmp_path / "source", tmp_path / "target"), tmp_path / "output"
+    with pytest.raises(DataError, match="train: no pair is short enough"):
+        encode_files(files, Encoder(LETTERS, 2), output, "train")
+    assert list(output.iterdir()) == []
 
 
 @pytest.mark.parametrize("window", [64, 200_000])

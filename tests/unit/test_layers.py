@@ -17,6 +17,7 @@ ORDER = [
     "vocabulary_extension word_alignment long_sources copied_words",
     "word_vectors",
     "dataset",
+    "encoding",
     "lexical_table pair_alignment",
     "models",
     "bundle",

@@ -8,7 +8,7 @@ import pytest
 import nmt.pair_alignment
 from nmt.config import TokenizerConfig
 from nmt.corpora.phrases import generate_sentences
-from nmt.dataset import encode_corpus
+from nmt.encoding import encode_corpus
 from nmt.pair_alignment import STEPS, align_pairs
 from nmt.tokenizer import EOS, TokenizerPair
 from nmt.word_alignment import agreement, words_of_pieces

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from nmt.config import TokenizerConfig
 from nmt.errors import BundleError, DataError
-from nmt.tokenizer import BOS, EOS, MARKER, PAD, UNK, Tokenizer, TokenizerPair
+from nmt.tokenizer import BOS, EOS, MARKER, PAD, UNK, Tokenizer, TokenizerPair, _Sentences
 
 TEXT = "the old house stands near a river and small boats pass under its bridge every morning"
 WORDS = TEXT.split()
@@ -178,3 +178,19 @@ def test_spans_are_the_characters_that_pieces_stand_for(tmp_path, kind, byte_fal
         assert text.split() == expected.split()
         assert len(spans) == 1 + len(ids)
         assert "".join(text[begin:end] for begin, end in spans).split() == text.split()
+
+
+def test_a_large_text_is_sampled_by_lines_and_by_bytes(tmp_path, monkeypatch):
+    path = tmp_path / "text"
+    path.write_text("".join(f"line {number:03}\n" for number in range(400)))
+
+    def sample(seed):
+        return list(_Sentences([path], seed))
+
+    assert len(sample(1)) == 400
+    monkeypatch.setattr("nmt.tokenizer.SAMPLE_BYTES", 9 * 100)
+    chosen = sample(1)
+    assert (len(chosen), chosen == sorted(chosen), chosen == sample(1)) == (100, True, True)
+    assert chosen != sample(2)
+    monkeypatch.setattr("nmt.tokenizer.SAMPLE_LINES", 50)
+    assert len(sample(1)) == 50

@@ -94,3 +94,31 @@ def test_a_gpu_that_is_not_used_is_worth_a_look(gpus, driver, visible, verdict, 
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert environment.gpu_finding(gpus, True, driver).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "flags", "shown"),
+    [
+        ([(9, 0)], set(), "bfloat16, float16"),
+        ([(8, 0), (7, 5)], {"amx_bf16"}, "float16"),
+        ([(6, 1)], {"amx_bf16"}, "none"),
+        ([], {"avx2", "avx512_bf16"}, "bfloat16"),
+        ([], {"avx2"}, "none"),
+    ],
+)
+def test_mixed_precision_is_what_the_weakest_device_has_units_for(capabilities, flags, shown):
+    found = environment.precision_finding(capabilities, flags)
+    assert (found.shown, found.verdict) == (shown, "good")
+
+
+def test_the_flags_of_the_processor_are_read_where_the_system_says_them(tmp_path):
+    information = tmp_path / "cpuinfo"
+    information.write_text("processor\t: 0\nflags\t\t: fpu amx_bf16\nbugs\t\t: none\n")
+    assert environment.processor_flags(information) == {"fpu", "amx_bf16"}
+    assert environment.processor_flags(tmp_path / "absent") == set()
+    assert environment.precision_finding([], set()).meaning == "Train in float32 here."
+
+
+def test_several_gpus_share_the_training():
+    assert "divided" in environment.gpu_finding(["A", "A"], True, True).meaning
+    assert "cuDNN" in environment.gpu_finding(["A"], True, True).meaning

@@ -12,8 +12,9 @@ from nmt.dataset import EncodedCorpus, Sequences
 from nmt.decoding.decoder import BatchDecoder
 from nmt.decoding_config import DecodingConfig
 from nmt.errors import BundleError, NmtError
+from nmt.models.layers import matrices_of
 from nmt.models.seq2seq import Seq2Seq
-from nmt.models.weights import assign_weights
+from nmt.models.weights import assign_weights, load_arrays
 from nmt.tokenizer import BOS, EOS
 from nmt.training.data import TrainingData
 from nmt.training.history import TrainingProgress
@@ -104,6 +105,29 @@ def test_reversal_is_learnt(tmp_path):
     )
     assert len(unseen) > 200
     assert right >= 0.95 * len(unseen)
+
+
+@pytest.mark.parametrize("data_type", ["bfloat16", "float16"])
+def test_what_mixed_precision_learns_float32_writes_and_goes_on_with(tmp_path, data_type):
+    settings = {"units": 32, "max_epochs": 3, "learning_rate": 1e-2}
+    mixed, plain = recipe_of(**settings, mixed_precision=data_type), recipe_of(**settings)
+    pairs = reversals(5000, seed=1, longest=3)
+    with pytest.raises(KeyboardInterrupt):
+        run(mixed, pairs, Validation(1.0, 2.0, fail_at=3), tmp_path)
+    (tmp_path / "output").rmdir()
+    checkpoint = load_arrays(tmp_path / "scratch" / "checkpoint.npz")
+    assert {array.dtype.name for name, array in checkpoint.items() if name.startswith("weights/")} == {"float32"}
+    # The last of the epochs, in float32.
+    weights = run(plain, pairs, Validation(3.0), tmp_path).weights
+    answers = []
+    for policy in ("float32", f"mixed_{data_type}"):
+        with matrices_of(policy):
+            model = Seq2Seq(plain.model, VOCAB, VOCAB)
+        assign_weights(model, weights)
+        decoder = BatchDecoder(model, DecodingConfig(beam_size=1))
+        answers.append(decoder.decode_ids([[*source, EOS] for source, _ in pairs[:200]]))
+    assert answers[0] == answers[1]
+    assert sum(answer[:3] == target for answer, (_, target) in zip(answers[0], pairs, strict=False)) >= 180
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])

@@ -11,7 +11,8 @@ import pytest
 from test_data import recipe_with
 
 from nmt.config import TokenizerConfig
-from nmt.dataset import EncodedCorpus, batches, encode_corpus
+from nmt.dataset import EncodedCorpus, batches
+from nmt.encoding import encode_corpus
 from nmt.errors import RecipeError
 from nmt.textio import write_lines
 from nmt.tokenizer import BOS, EOS, UNK, Tokenizer, TokenizerPair

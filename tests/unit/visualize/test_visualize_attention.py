@@ -17,17 +17,18 @@ TARGET = Words(["Haus", "7"], [[0], [1], []], ["Haus", " 7", ""])
 WEIGHTS = np.array([[0, 0, 0.25, 0.75, 0], [0.5, 0.25, 0, 0, 0.25], [0, 0, 0, 0, 1]], np.float32)
 
 
-def translation(generate=None, weights=WEIGHTS):
-    forced = Forced(np.zeros(3, np.float32), weights, generate)
+def translation(generate=None, weights=WEIGHTS, copied=None):
+    forced = Forced(np.zeros(3, np.float32), weights, generate, copied)
     details = Details([5, 6, EOS], "Haus 7", forced, SOURCE, TARGET)
     return Translation("old house", "Haus 7", Hypothesis([5, 6, EOS], -1.0, -3.0), details)
 
 
 def test_by_piece_everything_that_the_model_sees_is_there():
-    found = attention_map(translation(np.array([1.0, 0.25, 1.0], np.float32)), "piece")
+    shares = np.array([1.0, 0.25, 1.0], np.float32), np.array([0.0, 0.5, 0.25], np.float32)
+    found = attention_map(translation(shares[0], copied=shares[1]), "piece")
     assert (found.columns, found.rows) == (["o", "ld", SPACE, "house", END], ["Haus", "7", END])
     assert found.weights.tolist() == WEIGHTS.tolist()
-    assert found.copied == [0.0, 0.75, 0.0]
+    assert (found.generated, found.copied) == ([1.0, 0.25, 1.0], [0.0, 0.5, 0.25])
     assert (found.column_starts, found.row_starts) == ([0, 2, 4], [0, 1, 2])
     assert found.title == "old house\nHaus 7"
 
@@ -36,7 +37,10 @@ def test_by_word_it_is_what_alignments_are_made_of():
     found = attention_map(translation(), "word")
     assert (found.columns, found.rows) == (["old", "house"], ["Haus", "7"])
     np.testing.assert_allclose(found.weights, [[0.0, 1.0], [0.75, 0.0]])
-    assert found.copied is None
+    assert found.generated is found.copied is None
+    shares = np.array([1.0, 0.25, 1.0], np.float32), np.array([0.0, 0.5, 0.25], np.float32)
+    found = attention_map(translation(shares[0], copied=shares[1]), "word")
+    assert (found.generated, found.copied) == ([1.0, 0.25], [0.0, 0.5])
 
 
 @pytest.mark.parametrize("by", ["piece", "word"])
@@ -46,7 +50,8 @@ def test_there_is_no_picture_without_attention_or_text(by):
 
 
 def test_equal_maps_give_equal_pictures_and_what_was_copied_widens_them(tmp_path):
-    plain, copying = (attention_map(translation(generate), "piece") for generate in (None, np.zeros(3, np.float32)))
+    shares = (None, None), (np.zeros(3, np.float32), np.ones(3, np.float32))
+    plain, copying = (attention_map(translation(one, copied=other), "piece") for one, other in shares)
     paths, missing = write_attention(tmp_path / "folder", [(1, plain), (3, copying)])
     assert [path.name for path in paths] == ["attention-1.png", "attention-3.png"]
     assert missing == ""
