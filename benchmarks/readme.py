@@ -2,7 +2,6 @@
 
 python benchmarks/readme.py          # after copying work/leaderboards/*.jsonl to benchmarks/results, or results/tasks,
                                      # and work/studies/* to results/studies
-nmt compare RUN RUN... --format json > benchmarks/results/summaries/RUN.json
 python benchmarks/training_speed.py --json benchmarks/results/training_speed.json
 python benchmarks/decoding_speed.py BUNDLE SOURCE REFERENCE --json benchmarks/results/decoding_speed.json
 """
@@ -31,7 +30,6 @@ def with_tables(text: str) -> str:
     """Returns the README with its tables made anew."""
     sections = {"results": results_table(), "tasks": tasks_table()}
     sections |= {"speed": speed_table(), "decoding": decoding_table()}
-    sections |= {"summaries": summaries_table()}
     sections |= {f"study {path.name}": study_table(path) for path in sorted((RESULTS / "studies").iterdir())}
     for name, table in sections.items():
         section = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
@@ -75,26 +73,6 @@ def tasks_table() -> str:
             minutes = f"{(record.training_seconds or 0) / 60:.1f}"
             cells = [f"tasks/{record.system}", test, exact.format_value(), minutes, f"{record.parameters:,}"]
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def summaries_table() -> str:
-    """Returns one row per system and test set of ``nmt compare``: runs of summarization and what needs no model."""
-    names = ("rouge1", "rouge2", "rougeL")
-    lines = [
-        "| test set | system | ROUGE-1 | ROUGE-2 | ROUGE-L | p | novel bigrams, % | repeated trigrams, % |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for path in sorted((RESULTS / "summaries").glob("*.json")):
-        for comparison in json.loads(path.read_bytes()):
-            rows = {(row["system"], row["score"]["name"]): row for row in comparison["rows"]}
-            for system, measures in comparison["summaries"].items():
-                scores = [rows[system, name]["score"] for name in names if (system, name) in rows]
-                cells = [f"{score['value']:.2f}" for score in scores] or [""] * len(names)
-                test = rows[system, "rougeL"]["tests"].get("randomisation") if scores else None
-                cells += [f"{test['p_value']:.4f}" if test else ""]
-                cells += [f"{100 * measures[name]:.1f}" for name in ("novel_bigrams", "repeated_trigrams")]
-                lines.append(f"| {' | '.join([comparison['test'], system, *cells])} |")
     return "\n".join(lines)
 
 
