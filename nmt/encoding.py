@@ -16,7 +16,7 @@ from nmt.copied_words import CopyTokenizer
 from nmt.dataset import EncodedCorpus, Sequences, ends_of
 from nmt.errors import DataError
 from nmt.long_sources import LongInput, LongSources
-from nmt.parallel import Workers
+from nmt.parallel import Processes, Workers
 from nmt.storage import atomic_file, write_json
 from nmt.textio import SHARD_BYTES, Shard, read_shards
 from nmt.tokenizer import BOS, EOS, Tokenizer, TokenizerPair
@@ -166,7 +166,7 @@ def encode_files(
     folder: Path,
     name: str,
     marks: Iterable[bool] = (),
-    processes: int = 1,
+    processes: Processes = 1,
     progress: Callable[[float], None] = lambda pairs: None,
     shard_bytes: int = SHARD_BYTES,
 ) -> dict[str, int]:

@@ -17,8 +17,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
+from nmt.engine import in_order_on_ray
 from nmt.errors import NmtError, UsageError
 
 PROCESSES_VARIABLE = "NMT_JOBS"
@@ -28,6 +29,8 @@ FEW_PIECES = 8
 _PIECES_PER_PROCESS = 2  # one is worked on, and one waits
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
+Processes = int | Literal["ray"]
+"""How many processes of this machine work beside this one; ``ray`` stands for those of a cluster."""
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
@@ -56,10 +59,10 @@ class Workers(Generic[Piece, Result]):
 
     Args:
         work: takes a piece; for other processes it is pickled once each, pieces and results always.
-        processes: that work beside this one, where there are enough pieces; 1 is this one alone.
+        processes: that work where there are enough pieces; 1 is this one alone.
     """
 
-    def __init__(self, work: Callable[[Piece], Result], processes: int = 1) -> None:
+    def __init__(self, work: Callable[[Piece], Result], processes: Processes = 1) -> None:
         self._work = work
         self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
@@ -78,9 +81,12 @@ class Workers(Generic[Piece, Result]):
             NmtError: a process was killed from outside, and whatever the work raises.
         """
         pieces = iter(pieces)
-        first = deque(islice(pieces, FEW_PIECES if self._processes > 1 else 0))
+        first = deque(islice(pieces, FEW_PIECES if self._processes != 1 else 0))
         if self._processes == 1 or len(first) < FEW_PIECES:
             yield from map(self._work, chain(first, pieces))
+            return
+        if self._processes == "ray":
+            yield from in_order_on_ray(self._work, chain(_emptied(first), pieces))
             return
         # Not forked: this process may have threads, of numpy or TensorFlow, which a copy of it would wait for.
         self._pool = pool = self._pool or ProcessPoolExecutor(

@@ -17,7 +17,7 @@ from nmt.cleaning.run import Cleaned, Portion, StepReport, make_phases
 from nmt.corpora.pair import Pair
 from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
-from nmt.parallel import Workers
+from nmt.parallel import Processes, Workers
 from nmt.storage import atomic_file, write_bytes, write_json
 from nmt.textio import SHARD_BYTES, read_parallel, read_shards
 
@@ -38,7 +38,7 @@ def clean_files(
     evaluation: Mapping[str, Sequence[tuple[Path, Path]]],
     steps: Iterable[CleaningStep],
     output: Path,
-    processes: int = 1,
+    processes: Processes = 1,
     progress: Callable[[float], None] = lambda pairs: None,
     shard_bytes: int = SHARD_BYTES,
 ) -> dict[str, Any]:

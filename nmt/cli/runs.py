@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -76,8 +76,8 @@ def run(
     evaluate, examine, record. A stage whose inputs have not changed since it was last built is skipped. Teachers of
     synthetic pairs are trained first.
 
-    With --engine ray the workers of a Ray cluster train; all other stages run here. The workspace is on a file system
-    that all machines see, or NMT_STORE names a store that they share.
+    With --engine ray a Ray cluster cleans and encodes large corpora, and its workers train; the other stages run here.
+    For training, the workspace is on a file system that all machines see, or NMT_STORE names a store that they share.
     """
     from nmt.errors import UsageError
     from nmt.parallel import usable_processes
@@ -87,14 +87,16 @@ def run(
 
     if workers is not None and engine == "local":
         raise UsageError("--workers is for a cluster", action="Add --engine ray, or leave it out")
+    if jobs is not None and engine == "ray":
+        raise UsageError("--jobs is for this machine alone", action="Leave it out, or --engine ray")
     with continuable():
         loaded, path, workspace = _prepare(recipe, overrides, work)
-        train = None
+        how: dict[str, Any] = {"processes": "ray" if engine == "ray" else usable_processes(jobs)}
         if engine == "ray":
             from nmt.pipeline.cluster import train_on_ray
 
-            train = partial(train_on_ray, workers=workers)
-        plan = run_recipe(loaded, path, workspace, stages, force, processes=usable_processes(jobs), train=train)
+            how["train"] = partial(train_on_ray, workers=workers)
+        plan = run_recipe(loaded, path, workspace, stages, force, **how)
     if not Workers.of_environment().is_chief:
         return
     if not any(planned.reasons for planned in plan):

@@ -23,6 +23,7 @@ from typing import Any
 
 from nmt.engine import connect, slots
 from nmt.errors import LostWorker, NmtError, UsageError
+from nmt.parallel import Processes
 from nmt.pipeline.plan import PlannedStage
 from nmt.pipeline.run import build_together, print_progress, see
 from nmt.pipeline.store import STORE_VARIABLE, Store, take_folder
@@ -39,7 +40,7 @@ def train_on_ray(
     planned: PlannedStage,
     workspace: Workspace,
     say: Callable[[str], None],
-    processes: int = 1,
+    processes: Processes = 1,
     *,
     workers: int | None = None,
 ) -> float:
@@ -103,11 +104,11 @@ def train_on_ray(
 
 def _resources(ray: Any, workers: int | None) -> tuple[dict[str, int], int]:
     """Returns what each worker gets, and the number of workers."""
-    kind, count = slots()
-    if kind == "GPU":
-        return {"GPU": 1, "CPU": 1}, _within(workers, count)
+    found = slots()
+    if found["GPU"]:
+        return {"GPU": 1, "CPU": 1}, _within(workers, found["GPU"])
     machines = [int(node["Resources"]["CPU"]) for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    wanted = _within(workers, count, len(machines))
+    wanted = _within(workers, found["CPU"], len(machines))
     return {"CPU": max(1, min(machines) * len(machines) // max(wanted, len(machines)))}, wanted
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from nmt.config import Recipe
 from nmt.errors import DataError, InterruptedRun, UsageError
 from nmt.evaluation.scores import check_metrics
+from nmt.parallel import Processes
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
 from nmt.pipeline.store import Store, bring_artifact, take_artifact, take_folder
@@ -21,7 +22,7 @@ from nmt.storage import remove_folder, replace_folder
 from nmt.terminal import load_tensorflow
 from nmt.training.workers import Workers
 
-Build = Callable[[PlannedStage, Workspace, Callable[[str], None], int], float]
+Build = Callable[[PlannedStage, Workspace, Callable[[str], None], Processes], float]
 """Builds one artifact, with so many processes that work on text, and returns the seconds that it took."""
 
 
@@ -37,7 +38,7 @@ def run_recipe(
     only: Sequence[str] = (),
     force: Sequence[str] = (),
     say: Callable[[str], None] = print_progress,
-    processes: int = 1,
+    processes: Processes = 1,
     train: Build | None = None,
 ) -> list[PlannedStage]:
     """Builds every stage of a recipe whose artifact is missing, and returns the plan that was carried out.
@@ -100,7 +101,7 @@ def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
         remove_folder(planned.artifact)
 
 
-def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None], processes: int) -> float:
+def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None], processes: Processes) -> float:
     """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
     stage, digest = planned.stage, planned.digest
     began = time.monotonic()

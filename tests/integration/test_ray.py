@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from nmt.cleaning import TrainingPart, clean_files
+from nmt.config import CleaningStep
 from nmt.engine import map_shards
 from nmt.errors import DataError
+from nmt.parallel import Workers
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: pip install 'nmt[ray]'")
 
@@ -89,15 +92,41 @@ def test_a_training_that_loses_a_node_is_that_of_one_process(cluster, project):
     assert not list((project.folder / "work" / "scratch").glob("ray-*"))
 
 
-def test_an_error_of_the_work_arrives_as_it_is(cluster):
+@pytest.fixture
+def connected(cluster):
     import ray
 
+    yield
+    ray.shutdown()
+
+
+def test_text_is_cleaned_as_by_one_process(cluster, connected, tmp_path):
+    lost = cluster.add_node(**NODE)
+
+    def slow(number):
+        time.sleep(0.3 if number % 3 == 0 else 0.0)
+        return number * 10
+
+    numbers = Workers(slow, "ray").in_order(range(30))
+    assert [next(numbers) for _ in range(5)] == [0, 10, 20, 30, 40]
+    cluster.remove_node(lost, allow_graceful=False)
+    assert list(numbers) == [number * 10 for number in range(5, 30)]
+
+    files = tmp_path / "a", tmp_path / "b"
+    for path in files:
+        path.write_text("".join(f"line {number % 50}\n" for number in range(200)))
+    steps = [CleaningStep.model_validate({"deduplicate": {"on": "pair"}})]
+    for name, processes in (("one", 1), ("cluster", "ray")):
+        clean_files([files], [TrainingPart("a", 200)], {}, steps, tmp_path / name, processes, shard_bytes=100)
+    one, other = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "cluster"))
+    assert one == other
+    assert one["train.source.txt"].count(b"\n") == 50
+
+
+def test_an_error_of_the_work_arrives_as_it_is(connected):
     def fail(shard):
         raise DataError("what is wrong", received=shard, action="Do this:\n  command")
 
-    try:
-        with pytest.raises(DataError) as raised:
-            list(map_shards(fail, ["x"], "ray"))
-        assert str(raised.value) == "what is wrong. Received: x. Do this:\n  command"
-    finally:
-        ray.shutdown()
+    with pytest.raises(DataError) as raised:
+        list(map_shards(fail, ["x"], "ray"))
+    assert str(raised.value) == "what is wrong. Received: x. Do this:\n  command"

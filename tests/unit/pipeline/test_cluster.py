@@ -19,7 +19,7 @@ class OneMachine:
         return [*machines, {"Alive": False, "Resources": {"CPU": 64.0}}, {"Alive": True, "Resources": {}}]
 
     def slots(self):
-        return ("GPU", self._gpus) if self._gpus else ("CPU", sum(self._cpus))
+        return {"GPU": self._gpus, "CPU": sum(self._cpus)}
 
 
 @pytest.mark.parametrize(
@@ -66,5 +66,6 @@ def test_lines_go_to_the_screen_when_they_are_complete():
 
 
 def test_workers_are_for_a_cluster():
-    result = CliRunner().invoke(cli, ["run", "demo", "--workers", "2"])
-    assert isinstance(result.exception, UsageError)
+    for options in (["--workers", "2"], ["--engine", "ray", "--jobs", "2"]):
+        result = CliRunner().invoke(cli, ["run", "demo", *options])
+        assert isinstance(result.exception, UsageError)
