@@ -16,7 +16,7 @@ from nmt.copied_words import CopyTokenizer
 from nmt.dataset import EncodedCorpus, Sequences, ends_of
 from nmt.errors import DataError
 from nmt.long_sources import LongInput, LongSources
-from nmt.parallel import in_order
+from nmt.parallel import Processes, Workers
 from nmt.storage import atomic_file, write_json
 from nmt.textio import SHARD_BYTES, Shard, read_shards
 from nmt.tokenizer import BOS, EOS, Tokenizer, TokenizerPair
@@ -166,7 +166,7 @@ def encode_files(
     folder: Path,
     name: str,
     marks: Iterable[bool] = (),
-    processes: int = 1,
+    processes: Processes = 1,
     progress: Callable[[float], None] = lambda pairs: None,
     shard_bytes: int = SHARD_BYTES,
 ) -> dict[str, int]:
@@ -194,7 +194,8 @@ def encode_files(
         source, target = (_SequencesFile(folder / f"{name}.{side}", stack) for side in ("source", "target"))
         lines = _ArrayFile(stack.enter_context(atomic_file(folder / f"{name}.lines.npy")))
         # Vectors are in memory as it is: they are not copied to other processes.
-        for corpus, found in in_order(encoder.encode_shard, pieces, 1 if encoder.vectors else processes):
+        workers = stack.enter_context(Workers(encoder.encode_shard, 1 if encoder.vectors else processes))
+        for corpus, found in workers.in_order(pieces):
             source.append(corpus.source)
             target.append(corpus.target)
             lines.append(corpus.lines)

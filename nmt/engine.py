@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +23,7 @@ RETRIES = 5
 """How often a shard is done again because the process or the machine that did it was lost."""
 _AHEAD = 2  # shards on their way for each that can be worked at: a machine that is done has the next at hand
 
+Kind = Literal["GPU", "CPU"]
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
 
@@ -50,24 +52,56 @@ def map_shards(
     yield from _map_on_ray(work, shards)
 
 
+def in_order_on_ray(work: Callable[[Shard], Result], shards: Iterable[Shard]) -> Iterator[Result]:
+    """Yields what ``work`` makes of each shard on the CPUs of a cluster, in their order; see :func:`map_shards`.
+
+    Raises:
+        UsageError, NmtError: as ``map_shards`` raises them.
+    """
+    with _tasks(work, "CPU") as (ray, start, on_their_way):
+        for shard in shards:
+            start(shard)
+            if len(on_their_way) >= 2 * _AHEAD * slots()["CPU"]:  # the first may be late, and the others wait for it
+                yield _first(ray, on_their_way)
+        while on_their_way:
+            yield _first(ray, on_their_way)
+
+
+def _first(ray: Any, on_their_way: dict[Any, Any]) -> Any:
+    reference = next(iter(on_their_way))
+    result = _received(ray, reference)
+    del on_their_way[reference]
+    return result
+
+
 def _map_on_ray(work: Callable[[Shard], Result], shards: Iterable[Shard]) -> Iterator[tuple[Shard, Result]]:
-    ray = connect()
-    kind, _ = slots()
-    options = {"num_cpus": 0 if kind == "GPU" else 1, "num_gpus": 1 if kind == "GPU" else 0, "max_retries": RETRIES}
-    task = ray.remote(**options)(_do)
-    brought = [ray.put(work)]  # in a list: a reference that is an argument by itself is read for each task
-    key = brought[0].hex()
+    connect()
+    kind: Kind = "GPU" if slots()["GPU"] else "CPU"
     remaining = iter(shards)
-    on_their_way: dict[Any, Shard] = {}
-    try:
+    with _tasks(work, kind) as (ray, start, on_their_way):
         while True:
-            room = _AHEAD * slots()[1] - len(on_their_way)  # machines come and go
+            room = _AHEAD * slots()[kind] - len(on_their_way)  # machines come and go
             for shard in islice(remaining, max(room, 0)):
-                on_their_way[task.remote(key, brought, shard)] = shard
+                start(shard)
             if not on_their_way:
                 return
             (done,), _ = ray.wait(list(on_their_way), num_returns=1)
             yield on_their_way.pop(done), _received(ray, done)
+
+
+@contextmanager
+def _tasks(work: Any, kind: Kind) -> Iterator[tuple[Any, Callable[[Any], None], dict[Any, Any]]]:
+    """Gives Ray, a function that starts the work on a shard, and the shards on their way by their references."""
+    ray = connect()
+    task = ray.remote(num_cpus=int(kind == "CPU"), num_gpus=int(kind == "GPU"), max_retries=RETRIES)(_do)
+    brought = [ray.put(work)]  # in a list: a reference that is an argument by itself is read for each task
+    on_their_way: dict[Any, Any] = {}
+
+    def start(shard: Any) -> None:
+        on_their_way[task.remote(brought[0].hex(), brought, shard)] = shard
+
+    try:
+        yield ray, start, on_their_way
     finally:
         for reference in on_their_way:
             ray.cancel(reference, force=True)
@@ -132,21 +166,21 @@ def connect() -> Any:
     return ray
 
 
-def slots() -> tuple[Literal["GPU", "CPU"], int]:
-    """Returns what a task of the connected cluster works on, and how many of these the cluster has now.
+def slots() -> dict[Kind, int]:
+    """Returns what the connected cluster has now.
 
     Raises:
-        UsageError: it has none.
+        UsageError: it has nothing.
     """
     import ray
 
     resources = ray.cluster_resources()
-    gpus, cpus = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
-    if not gpus and not cpus:
+    found: dict[Kind, int] = {"GPU": int(resources.get("GPU", 0)), "CPU": int(resources.get("CPU", 0))}
+    if not any(found.values()):
         raise UsageError(
             "the cluster has nothing to work with",
             received="machines with neither CPUs nor GPUs for Ray",
             expected="at least one CPU",
             action="Start machines with: ray start --address=HEAD:PORT",
         )
-    return ("GPU", gpus) if gpus else ("CPU", cpus)
+    return found

@@ -300,7 +300,7 @@ def count_lines(path: Path) -> int:
 
 def as_line(text: str) -> str:
     """Returns ``text`` as one line: line breaks inside it become spaces."""
-    return text.replace("\r\n", " ").replace("\n", " ")
+    return text.replace("\r\n", " ").replace("\n", " ") if "\n" in text else text
 
 
 def encode_line(text: str) -> bytes:

@@ -11,14 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from nmt.cleaning.duplicates import find_repeated
-from nmt.cleaning.run import Cleaned, Phase, Portion, StepReport, make_phases
+from nmt.cleaning.run import Cleaned, Portion, StepReport, make_phases
 from nmt.corpora.pair import Pair
 from nmt.corpora_config import CleaningStep
 from nmt.errors import DataError
-from nmt.parallel import in_order
+from nmt.parallel import Processes, Workers
 from nmt.storage import atomic_file, write_bytes, write_json
 from nmt.textio import SHARD_BYTES, read_parallel, read_shards
 
@@ -39,7 +38,7 @@ def clean_files(
     evaluation: Mapping[str, Sequence[tuple[Path, Path]]],
     steps: Iterable[CleaningStep],
     output: Path,
-    processes: int = 1,
+    processes: Processes = 1,
     progress: Callable[[float], None] = lambda pairs: None,
     shard_bytes: int = SHARD_BYTES,
 ) -> dict[str, Any]:
@@ -71,22 +70,24 @@ def clean_files(
     kept = np.zeros(len(parts) + 1, np.int64)
     output.mkdir(parents=True, exist_ok=True)
 
-    def write(cleaned: Cleaned, phase: Phase, sides: Sequence[BinaryIO]) -> None:
+    def write(cleaned: Cleaned, phase: int, sides: Sequence[BinaryIO]) -> None:
         for stream, block in zip(sides, cleaned.blocks, strict=True):
             stream.write(block)
-        for step, report in zip(phase.steps, cleaned.reports, strict=True):
+        for step, report in zip(phases[phase].steps, cleaned.reports, strict=True):
             step.report.add(report)
         progress(cleaned.reports[0].seen / len(phases))
 
     with TemporaryDirectory(prefix=".cleaning-", dir=output) as name, ExitStack() as stack:
+        workers = stack.enter_context(Workers(phases, processes))
         portions = _first_portions(files, shard_bytes)
-        for number, phase in enumerate(phases[:-1]):
+        for number in range(len(phases) - 1):
             folder = Path(name, str(number))
             folder.mkdir()
-            portions = _pass_on(in_order(phase, portions, processes), partial(write, phase=phase), folder, shard_bytes)
+            _pass_on(workers.in_order(portions), partial(write, phase=number), folder)
+            portions = _next_portions(number + 1, folder, shard_bytes)
         sides = [stack.enter_context(atomic_file(output / side)) for side in (SOURCE_FILE, TARGET_FILE)]
-        for cleaned in in_order(phases[-1], portions, processes):
-            write(cleaned, phases[-1], sides)
+        for cleaned in workers.in_order(portions):
+            write(cleaned, len(phases) - 1, sides)
             kept += np.bincount(np.searchsorted(ends, cleaned.numbers), minlength=len(kept))
         _check(files, parts, [step.report for phase in phases for step in phase.steps])
     rows = [
@@ -104,32 +105,30 @@ def _first_portions(files: Sequence[tuple[Path, Path]], shard_bytes: int) -> Ite
     begin = 1
     for pair in files:
         for shard in read_shards(pair, shard_bytes):
-            yield Portion(shard, np.arange(begin, begin + shard.lines), None)
+            yield Portion(0, shard, np.arange(begin, begin + shard.lines), None)
             begin += shard.lines
 
 
-def _pass_on(
-    results: Iterator[Cleaned], write: Callable[..., None], folder: Path, shard_bytes: int
-) -> Iterator[Portion]:
-    """Writes what a phase keeps, finds what is repeated there, and returns the portions of the next phase."""
-    paths = [folder / name for name in ("source", "target", "numbers", "digests")]
+_BETWEEN = ("source", "target", "numbers", "digests")  # the files between two phases
+
+
+def _pass_on(results: Iterator[Cleaned], write: Callable[..., None], folder: Path) -> None:
+    """Writes what a phase keeps to a folder, for the next one."""
     with ExitStack() as stack:
-        *sides, numbers, digests = [stack.enter_context(path.open("wb")) for path in paths]
+        *sides, numbers, digests = [stack.enter_context((folder / name).open("wb")) for name in _BETWEEN]
         for cleaned in results:
             write(cleaned, sides=sides)
             cleaned.numbers.tofile(numbers)
             digests.write(cleaned.digests)
-    repeated = find_repeated(paths[3], folder)
-    return _next_portions(paths[:2], paths[2], repeated, shard_bytes)
 
 
-def _next_portions(
-    sides: Sequence[Path], numbers: Path, repeated: npt.NDArray[np.bool_], shard_bytes: int
-) -> Iterator[Portion]:
+def _next_portions(phase: int, folder: Path, shard_bytes: int) -> Iterator[Portion]:
+    source, target, numbers, digests = (folder / name for name in _BETWEEN)
+    repeated = find_repeated(digests, folder)
     with numbers.open("rb") as stream:
-        for shard in read_shards(sides, shard_bytes):
+        for shard in read_shards([source, target], shard_bytes):
             flags = np.array(repeated[shard.first - 1 : shard.first - 1 + shard.lines])
-            yield Portion(shard, np.fromfile(stream, np.int64, shard.lines), flags)
+            yield Portion(phase, shard, np.fromfile(stream, np.int64, shard.lines), flags)
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from nmt.corpora.pair import Pair
 from nmt.corpora_config import CleaningStep, DecontaminateStep, DeduplicateStep, LengthRatioStep, LengthStep
 
 Side = Literal["source", "target"]
+_SIDES: tuple[Side, Side] = ("source", "target")
 
 
 class Filter(Protocol):
@@ -33,8 +34,7 @@ class EmptyFilter:
 
     def measure(self, pair: Pair) -> list[Side]:
         """Returns the sides that are empty."""
-        sides: tuple[Side, Side] = ("source", "target")
-        return [side for side in sides if is_blank(getattr(pair, side))]
+        return [side for side, text in zip(_SIDES, pair, strict=True) if is_blank(text)]
 
     def accepts(self, value: list[Side]) -> bool:
         """No side may be empty."""
@@ -57,7 +57,8 @@ class LengthFilter:
 
     def accepts(self, value: tuple[int, int]) -> bool:
         """Both lengths must lie within the limits."""
-        return all(self.settings.min <= length <= self.settings.max for length in value)
+        least, most = self.settings.min, self.settings.max
+        return least <= value[0] <= most and least <= value[1] <= most
 
     def explain(self, value: tuple[int, int]) -> str:
         """Gives both lengths and the limits."""
@@ -207,12 +208,9 @@ class _Comparable:
 
 
 def _digest(*texts: str) -> bytes:
-    digest = blake2b(digest_size=16)
-    for text in texts:
-        content = text.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % len(content))  # so that ("ab", "c") and ("a", "bc") differ
-        digest.update(content)
-    return digest.digest()
+    contents = [text.encode("utf-8", "surrogatepass") for text in texts]
+    # With lengths, so that ("ab", "c") and ("a", "bc") differ.
+    return blake2b(b"".join([b"%d:%b" % (len(content), content) for content in contents]), digest_size=16).digest()
 
 
 def _length(text: str, unit: Literal["word", "char"]) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,12 @@ from nmt.textio import Shard, encode_block
 EXAMPLES_PER_STEP = 5
 _EXAMPLE_CHARACTERS = 200
 
-Row = tuple[int, Pair]
-"""A pair, and which of the corpus it is, counted from 1."""
+
+class Rows(NamedTuple):
+    """Pairs, and ``numbers``, int [N]: which of the corpus each is, counted from 1."""
+
+    numbers: npt.NDArray[np.int64]
+    pairs: list[Pair]
 
 
 @dataclass
@@ -58,12 +63,12 @@ class StepReport:
         """Pairs that went on to the next step."""
         return self.seen - self.dropped
 
-    def drop(self, row: Row, reason: str) -> None:
+    def drop(self, number: int, pair: Pair, reason: str) -> None:
         """Counts a dropped pair and keeps it as an example while there are few."""
         self.dropped += 1
         if len(self.examples) < EXAMPLES_PER_STEP:
-            source, target = map(_clip, row[1])
-            self.examples.append({"pair": row[0], "source": source, "target": target, "reason": reason})
+            source, target = map(_clip, pair)
+            self.examples.append({"pair": number, "source": source, "target": target, "reason": reason})
 
     def add(self, later: StepReport) -> None:
         """Adds what the step did to pairs that come behind."""
@@ -89,11 +94,13 @@ class Portion(NamedTuple):
     """A shard to be cleaned.
 
     Attributes:
+        phase: the number of the phase, counted from 0.
         shard: its lines.
         numbers: int [N], which pair of the corpus each is, counted from 1.
         repeated: bool [N], which ones ``deduplicate`` drops; None in the first phase.
     """
 
+    phase: int
     shard: Shard
     numbers: npt.NDArray[np.int64]
     repeated: npt.NDArray[np.bool_] | None
@@ -129,28 +136,28 @@ class Step:
     report: StepReport
     action: Normalizer | Filter | DeduplicateFilter
 
-    def __call__(self, rows: list[Row], portion: Portion, report: StepReport) -> list[Row]:
+    def __call__(self, rows: Rows, portion: Portion, report: StepReport) -> Rows:
         """Returns the rows that it keeps."""
-        report.seen += len(rows)
+        report.seen += len(rows.pairs)
         if isinstance(self.action, Normalizer):
-            return _normalized(self.action, rows, report)
+            return Rows(rows.numbers, [_normalized(self.action, pair, report) for pair in rows.pairs])
         values: Iterable[Any]
         if isinstance(self.action, DeduplicateFilter):
-            values = portion.repeated if portion.repeated is not None else ()
+            values = portion.repeated.tolist() if portion.repeated is not None else ()
         else:
-            values = [self.action.measure(pair) for _, pair in rows]
-        kept = []
-        for row, value in zip(rows, values, strict=True):
-            if self.action.accepts(value):
-                kept.append(row)
-            else:
-                report.drop(row, self.action.explain(value))
-        return kept
+            values = map(self.action.measure, rows.pairs)
+        values = list(values)
+        accepted = list(map(self.action.accepts, values))
+        if all(accepted):
+            return rows
+        for place in np.flatnonzero(~np.array(accepted)).tolist():
+            report.drop(int(rows.numbers[place]), rows.pairs[place], self.action.explain(values[place]))
+        return Rows(rows.numbers[accepted], list(compress(rows.pairs, accepted)))
 
 
 @dataclass
 class Phase:
-    """Steps that need no more than a portion.
+    """Steps that need to know no other pairs than those of a portion.
 
     Attributes:
         steps: in order; ``deduplicate`` can only be the first.
@@ -161,23 +168,31 @@ class Phase:
     then: DeduplicateFilter | None = None
 
     def __call__(self, portion: Portion) -> Cleaned:
-        """Cleans a portion.
-
-        Raises:
-            DataError: a line is not valid UTF-8.
-        """
-        rows: list[Row] = list(zip(portion.numbers.tolist(), map(Pair, *portion.texts()), strict=True))
+        """Cleans a portion."""
+        rows = Rows(portion.numbers, list(map(Pair, *portion.texts())))
         reports = []
         for step in self.steps:
             report = StepReport(step.report.name)
             rows = step(rows, portion, report)
             reports.append(report)
-        blocks = encode_block(pair.source for _, pair in rows), encode_block(pair.target for _, pair in rows)
-        digests = b"" if self.then is None else b"".join([self.then.digest(pair) for _, pair in rows])
-        return Cleaned(np.array([number for number, _ in rows], np.int64), blocks, digests, reports)
+        blocks = encode_block(pair.source for pair in rows.pairs), encode_block(pair.target for pair in rows.pairs)
+        digests = b"" if self.then is None else b"".join(map(self.then.digest, rows.pairs))
+        return Cleaned(rows.numbers, blocks, digests, reports)
 
 
-def make_phases(steps: Iterable[CleaningStep], evaluation: Mapping[str, Iterable[Pair]]) -> list[Phase]:
+class Phases(list[Phase]):
+    """The phases of a recipe; called with a portion, they let it pass through the one that it is for."""
+
+    def __call__(self, portion: Portion) -> Cleaned:
+        """Cleans a portion.
+
+        Raises:
+            DataError: a line is not valid UTF-8.
+        """
+        return self[portion.phase](portion)
+
+
+def make_phases(steps: Iterable[CleaningStep], evaluation: Mapping[str, Iterable[Pair]]) -> Phases:
     """Divides the steps of a recipe into phases. The evaluation sets are read.
 
     Pairs with a side that is empty, or that normalisation would leave empty, are always dropped, before all steps.
@@ -189,7 +204,7 @@ def make_phases(steps: Iterable[CleaningStep], evaluation: Mapping[str, Iterable
     steps = list(steps)
     compared: set[str] = {name for step in steps if step.decontaminate for name in step.decontaminate.against}
     digests = {name: EvaluationDigests(evaluation[name]) for name in sorted(compared) if name in evaluation}
-    phases = [Phase([Step(StepReport("empty"), EmptyFilter())])]
+    phases = Phases([Phase([Step(StepReport("empty"), EmptyFilter())])])
     for step in steps:
         report = StepReport(step.name, step.settings.model_dump(mode="json"))
         if step.normalize is not None:
@@ -202,13 +217,11 @@ def make_phases(steps: Iterable[CleaningStep], evaluation: Mapping[str, Iterable
     return phases
 
 
-def _normalized(normalizer: Normalizer, rows: list[Row], report: StepReport) -> list[Row]:
-    changed = []
-    for number, pair in rows:
-        source, target = normalizer(pair.source), normalizer(pair.target)
-        report.changed += (source != pair.source) + (target != pair.target)
-        changed.append((number, Pair(source, target)))
-    return changed
+def _normalized(normalizer: Normalizer, pair: Pair, report: StepReport) -> Pair:
+    source, target = normalizer(pair.source), normalizer(pair.target)
+    changed = (source != pair.source) + (target != pair.target)
+    report.changed += changed
+    return Pair(source, target) if changed else pair
 
 
 def _clip(text: str) -> str:

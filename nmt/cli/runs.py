@@ -6,12 +6,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nmt.cli.options import force_option, format_option, print_json, print_table, set_option, work_option
+from nmt.cli.options import engine_option, force_option, format_option, print_json, print_table, set_option, work_option
 
 if TYPE_CHECKING:
     from nmt.config import Recipe
@@ -52,6 +53,13 @@ def continuable() -> Iterator[None]:
     metavar="N",
     help="Processes that clean and encode a large corpus; no result depends on it.  [default: $NMT_JOBS, or all CPUs]",
 )
+@engine_option
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --engine ray: most workers that train.  [default: one for each GPU; without GPUs, for each machine]",
+)
 def run(
     recipe: str,
     stages: tuple[str, ...],
@@ -59,21 +67,36 @@ def run(
     force: tuple[str, ...],
     work: Path | None,
     jobs: int | None,
+    engine: str,
+    workers: int | None,
 ) -> None:
     """Run RECIPE (a name or a path), or only the given STAGEs and what they read.
 
     Stages: fetch, synthesize (where the recipe has synthetic pairs), clean, tokenizer, encode, train, translate,
     evaluate, examine, record. A stage whose inputs have not changed since it was last built is skipped. Teachers of
     synthetic pairs are trained first.
+
+    With --engine ray a Ray cluster cleans and encodes large corpora, and its workers train; the other stages run here.
+    For training, the workspace is on a file system that all machines see, or NMT_STORE names a store that they share.
     """
+    from nmt.errors import UsageError
     from nmt.parallel import usable_processes
     from nmt.pipeline.run import run_recipe
     from nmt.terminal import program
     from nmt.training.workers import Workers
 
+    if workers is not None and engine == "local":
+        raise UsageError("--workers is for a cluster", action="Add --engine ray, or leave it out")
+    if jobs is not None and engine == "ray":
+        raise UsageError("--jobs is for this machine alone", action="Leave it out, or --engine ray")
     with continuable():
         loaded, path, workspace = _prepare(recipe, overrides, work)
-        plan = run_recipe(loaded, path, workspace, stages, force, processes=usable_processes(jobs))
+        how: dict[str, Any] = {"processes": "ray" if engine == "ray" else usable_processes(jobs)}
+        if engine == "ray":
+            from nmt.pipeline.cluster import train_on_ray
+
+            how["train"] = partial(train_on_ray, workers=workers)
+        plan = run_recipe(loaded, path, workspace, stages, force, **how)
     if not Workers.of_environment().is_chief:
         return
     if not any(planned.reasons for planned in plan):

@@ -13,13 +13,17 @@ from pathlib import Path
 from nmt.config import Recipe
 from nmt.errors import DataError, InterruptedRun, UsageError
 from nmt.evaluation.scores import check_metrics
+from nmt.parallel import Processes
 from nmt.pipeline.plan import PlannedStage, make_plan
 from nmt.pipeline.stage import StageContext
-from nmt.pipeline.store import Store
+from nmt.pipeline.store import Store, bring_artifact, take_artifact, take_folder
 from nmt.pipeline.workspace import Workspace
 from nmt.storage import remove_folder, replace_folder
 from nmt.terminal import load_tensorflow
 from nmt.training.workers import Workers
+
+Build = Callable[[PlannedStage, Workspace, Callable[[str], None], Processes], float]
+"""Builds one artifact, with so many processes that work on text, and returns the seconds that it took."""
 
 
 def print_progress(text: str) -> None:
@@ -34,7 +38,8 @@ def run_recipe(
     only: Sequence[str] = (),
     force: Sequence[str] = (),
     say: Callable[[str], None] = print_progress,
-    processes: int = 1,
+    processes: Processes = 1,
+    train: Build | None = None,
 ) -> list[PlannedStage]:
     """Builds every stage of a recipe whose artifact is missing, and returns the plan that was carried out.
 
@@ -48,6 +53,7 @@ def run_recipe(
         force: stages that are built again.
         say: shows a line of progress.
         processes: that work on text; no artifact depends on it.
+        train: builds what is trained, where this process does not.
 
     Raises:
         NmtError: a stage failed; what was built before it stays, and the next run goes on from there.
@@ -72,11 +78,12 @@ def run_recipe(
         if planned.reasons:
             say(f"[{label}] {'; '.join(planned.reasons)}")
             _remember(workspace, recipe, recipe_path, done, planned)
-            if not (store and _take(planned, workspace, store, say)):
-                seconds = _build(planned, workspace, say, processes)
+            if not (store and take_artifact(planned, workspace, store, say)):
+                build = train if train and planned.stage.name == _TRAIN else _build
+                seconds = build(planned, workspace, say, processes)
                 say(f"[{label}] done in {_duration(seconds)}")
         if store:
-            _put(planned, workspace, store, say)
+            bring_artifact(planned, workspace, store, say)
         if done.get(label) != planned.digest or planned.reasons:
             done[label] = planned.digest
             _remember(workspace, recipe, recipe_path, done, None)
@@ -94,7 +101,7 @@ def _discard(planned: PlannedStage, workspace: Workspace, forced: bool) -> None:
         remove_folder(planned.artifact)
 
 
-def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None], processes: int) -> float:
+def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None], processes: Processes) -> float:
     """Builds one artifact, unless another process made it meanwhile; returns the seconds that it took."""
     stage, digest = planned.stage, planned.digest
     began = time.monotonic()
@@ -125,44 +132,6 @@ def _build(planned: PlannedStage, workspace: Workspace, say: Callable[[str], Non
     return seconds
 
 
-def _take(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> bool:
-    """Takes an artifact from the store, and returns whether it was there."""
-    stage, digest = planned.stage.name, planned.digest
-    if "forced" in planned.reasons or stage == _RECORD:
-        return False
-    with workspace.locked(stage, digest):
-        if not workspace.manifest(stage, digest):
-            output = workspace.scratch(stage, digest) / "taken"
-            shutil.rmtree(output, ignore_errors=True)
-            output.mkdir(parents=True)
-            try:
-                timing = store.take(stage, digest, output)
-            except DataError as error:
-                say(f"[{planned.label}] {error} It is built here")
-                return False
-            if timing is None:
-                output.rmdir()
-                return False
-            workspace.add_timing(stage, digest, timing)
-            replace_folder(output, planned.artifact)
-            shutil.rmtree(workspace.scratch(stage, digest), ignore_errors=True)
-    say(f"[{planned.label}] taken from {store.place.url}")
-    return True
-
-
-def _put(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> None:
-    """Brings an artifact to the store; without it the run goes on, and the next run tries again."""
-    stage, digest = planned.stage.name, planned.digest
-    if stage == _RECORD:
-        return
-    try:
-        if "forced" in planned.reasons or not store.has(stage, digest):
-            store.put(stage, digest, planned.artifact, workspace.timing(stage, digest))
-            say(f"[{planned.label}] brought to {store.place.url}")
-    except DataError as error:
-        say(f"[{planned.label}] was not brought to the store: {error}")
-
-
 def _trainings(plan: Sequence[PlannedStage]) -> list[PlannedStage]:
     """Returns the stages that all workers build together."""
     return [planned for planned in plan if planned.reasons and planned.stage.name == _TRAIN]
@@ -185,7 +154,7 @@ def _take_part(
         say(f"[{planned.label}] {workers.name} waits until the chief has built what training reads")
         _meet(planned.digest)
         for label, artifact in planned.inputs.items():
-            _see(label, artifact, workers)
+            see(label, artifact, workers.name)
         with tempfile.TemporaryDirectory(prefix="nmt-worker-") as temporary:
             output, scratch = Path(temporary, "output"), Path(temporary, "scratch")
             output.mkdir()
@@ -196,6 +165,33 @@ def _take_part(
             )
             planned.stage.build(context)
     say(f"{workers.name}: there is nothing {'more ' if trainings else ''}to train; the chief does the rest")
+
+
+def build_together(planned: PlannedStage, workspace: Workspace, say: Callable[[str], None] = print_progress) -> None:
+    """Builds a training in the processes that ``TF_CONFIG`` names, of which this is one; what it reads is built.
+
+    Raises:
+        DataError: this process does not see what training reads, and it is in no store.
+        LostWorker: another worker has gone.
+        NmtError: the training cannot go on.
+    """
+    store, workers = Store.of_environment(), Workers.of_environment()
+    stage, digest = planned.stage.name, planned.digest
+    anew = "forced" in planned.reasons
+    if workspace.manifest(stage, digest) or (store and not anew and store.has(stage, digest)):
+        return  # it was finished before the workers were started again
+    for label, artifact in planned.inputs.items():
+        if not (store and take_folder(artifact.parent.name, artifact.name, workspace, store)):
+            see(label, artifact, workers.name if workers.count > 1 else "the only worker")
+    if not workers.is_chief:
+        _take_part([planned], workers, workspace, say)
+        return
+    say(f"[{planned.label}] workers that train now: {workers.count}")
+    if workers.count > 1:
+        _join(workers, say)
+    _build(planned, workspace, say, 1)
+    if store:
+        bring_artifact(planned, workspace, store, say)
 
 
 def _join(workers: Workers, say: Callable[[str], None]) -> None:
@@ -224,16 +220,20 @@ def _meet(digest: str) -> None:
         )
 
 
-def _see(label: str, artifact: Path, workers: Workers) -> None:
-    """Waits until an artifact that the chief has built is visible here: shared file systems may take a moment."""
+def see(label: str, artifact: Path, who: str) -> None:
+    """Waits until an artifact that another process has built is visible here: shared file systems may take a moment.
+
+    Raises:
+        DataError: it does not become visible.
+    """
     until = time.monotonic() + _VISIBLE_SECONDS
     while not artifact.is_dir():
         if time.monotonic() > until:
             raise DataError(
-                f"{workers.name}: the artifact of {label} is not there, although the chief has built it",
+                f"{who}: the artifact of {label} is not there, although another machine has built it",
                 received=str(artifact),
                 expected="one workspace for all workers, on a file system that they share",
-                action="Set NMT_WORK or --work on every machine to a shared folder",
+                action="Set NMT_WORK or --work on every machine to a shared folder, or NMT_STORE to a shared store",
             )
         time.sleep(0.5)
 

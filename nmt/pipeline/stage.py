@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.config import Recipe
+from nmt.parallel import Processes
 from nmt.pipeline.workspace import Workspace
 
 
@@ -50,7 +51,7 @@ class StageContext:
     workspace: Workspace
     scratch: Path
     say: Callable[[str], None]
-    processes: int = 1
+    processes: Processes = 1
 
 
 @dataclass(frozen=True)

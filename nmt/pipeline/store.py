@@ -15,14 +15,18 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nmt.errors import DataError
+from nmt.pipeline.plan import PlannedStage
+from nmt.pipeline.workspace import Workspace
 from nmt.remote import RemoteFolder, checked_name, open_remote
-from nmt.storage import sha256_of_file
+from nmt.storage import replace_folder, sha256_of_file
 
 STORE_VARIABLE = "NMT_STORE"
+_KEPT_HERE = ("record",)  # it also writes into this workspace's leaderboard
 _INDEX = "index.json"
 
 
@@ -100,3 +104,51 @@ class Store(NamedTuple):
             return {"upload": str(index["upload"]), "files": dict(index["files"]), "timing": dict(index["timing"])}
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
+
+
+def take_folder(stage: str, digest: str, workspace: Workspace, store: Store) -> bool:
+    """Brings an artifact from the store into the workspace, unless it is there; returns whether it is there now.
+
+    Raises:
+        DataError: the artifact in the store is damaged, or the store does not answer.
+    """
+    with workspace.locked(stage, digest):
+        if workspace.manifest(stage, digest):
+            return True
+        output = workspace.scratch(stage, digest) / "taken"
+        shutil.rmtree(output, ignore_errors=True)
+        output.mkdir(parents=True)
+        timing = store.take(stage, digest, output)
+        if timing is not None:
+            workspace.add_timing(stage, digest, timing)
+            replace_folder(output, workspace.artifact(stage, digest))
+        else:
+            output.rmdir()
+        return timing is not None
+
+
+def take_artifact(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> bool:
+    """Takes a planned artifact from the store, and returns whether it could be; one that is forced is built anew."""
+    if "forced" in planned.reasons or planned.stage.name in _KEPT_HERE:
+        return False
+    try:
+        taken = take_folder(planned.stage.name, planned.digest, workspace, store)
+    except DataError as error:
+        say(f"[{planned.label}] {error} It is built here")
+        return False
+    if taken:
+        say(f"[{planned.label}] taken from {store.place.url}")
+    return taken
+
+
+def bring_artifact(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> None:
+    """Brings an artifact to the store; where that fails, the run goes on without, and the next run tries again."""
+    stage, digest = planned.stage.name, planned.digest
+    if stage in _KEPT_HERE:
+        return
+    try:
+        if "forced" in planned.reasons or not store.has(stage, digest):
+            store.put(stage, digest, planned.artifact, workspace.timing(stage, digest))
+            say(f"[{planned.label}] brought to {store.place.url}")
+    except DataError as error:
+        say(f"[{planned.label}] was not brought to the store: {error}")

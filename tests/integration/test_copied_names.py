@@ -71,6 +71,8 @@ def test_names_are_copied(trained):
     need, have = map(int, counted.stdout.decode().split()[:2])
     assert need >= 35
     assert have >= 0.9 * need
+    (history,) = trained.folder.glob("work/artifacts/train/*/history.jsonl")
+    assert max(json.loads(line).get("exact", 0.0) for line in history.read_text().splitlines()) > 80.0
 
 
 def test_what_was_copied_is_known(trained):

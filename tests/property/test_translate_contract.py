@@ -58,6 +58,7 @@ def bundle_of(cleaning, max_source_tokens=1000):
         recipe=recipe,
         normalize=normalizer_of(recipe.cleaning),
         tokenizers=SimpleNamespace(source=Codes(), target=Codes()),
+        copier=None,
         model=lambda matrices: None,
         digest="0" * 64,
     )

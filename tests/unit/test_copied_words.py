@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from nmt.config import Recipe, TokenizerConfig
 from nmt.copied_words import CopyTokenizer, copier_of, copies_unknown_words
+from nmt.encoding import encode_corpus
 from nmt.errors import RecipeError
 from nmt.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerPair
 
@@ -99,3 +100,17 @@ def test_only_models_of_words_that_copy_have_it(tmp_path):
 def test_risk_is_refused_for_it():
     with pytest.raises(ValueError, match="risk scores text"):
         recipe("word", "pointer_generator", risk={}, start_from="x")
+
+
+@pytest.mark.parametrize("how", ["leave_out", "truncate"])
+def test_targets_have_the_ids_of_what_is_left_of_their_source(copier, tokenizer, how):
+    pairs = [("the Bob sat of Eve", "Eve met Bob ."), ("Eve .", "the Eve")]
+    tokenizers = TokenizerPair(tokenizer, tokenizer, True, "word")
+    corpus, counts = encode_corpus(pairs, tokenizers, 4, 9, long_sources=how, copier=copier)
+    size, (the, sat, stop) = copier.vocab_size, copier.encode_target("the sat .", [])
+    short = [size, stop, EOS], [BOS, the, size, EOS]
+    assert [side.rows()[-1].tolist() for side in (corpus.source, corpus.target)] == list(short)
+    assert len(corpus) == counts["kept"] == (1 if how == "leave_out" else 2)
+    if how == "truncate":  # Eve is behind the cut
+        assert corpus.source.rows()[0].tolist() == [the, size, sat, EOS]
+        assert corpus.target.rows()[0].tolist() == [BOS, UNK, UNK, size, stop, EOS]

@@ -9,21 +9,26 @@ import time
 import pytest
 
 from nmt.errors import DataError, NmtError, UsageError
-from nmt.parallel import FEW_PIECES, in_order, usable_processes
+from nmt.parallel import FEW_PIECES, Workers, usable_processes
+
+
+def in_order(work, pieces, processes=2):
+    with Workers(work, processes) as workers:
+        yield from workers.in_order(pieces)
 
 
 @pytest.mark.parametrize("pieces", [0, FEW_PIECES - 1, FEW_PIECES, 50])
 def test_results_come_in_order(pieces):
-    assert list(in_order(abs, range(-pieces, 0), 2)) == list(range(pieces, 0, -1))
+    assert list(in_order(abs, range(-pieces, 0))) == list(range(pieces, 0, -1))
 
 
 def test_pieces_are_read_as_they_are_needed_and_the_rest_is_left():
     read = []
-    results = in_order(abs, (read.append(number) or number for number in range(1000)), 2)
+    results = in_order(abs, (read.append(number) or number for number in range(1000)))
     assert [next(results) for _ in range(20)] == list(range(20))
     assert len(read) <= 20 + 2 * 2
     results.close()
-    assert list(in_order(abs, [], 2)) == []
+    assert list(in_order(abs, [])) == []
 
 
 def fail(number):
@@ -34,23 +39,24 @@ def fail(number):
 
 def test_an_error_of_another_process_is_the_error():
     with pytest.raises(DataError) as caught:
-        list(in_order(fail, range(100), 2))
+        list(in_order(fail, range(100)))
     assert (caught.value.received, caught.value.action) == (30, "Repair it")
     assert str(caught.value) == "line 30: not a number. Received: 30. Expected: another. Repair it."
 
 
 def test_a_process_that_is_killed_is_an_error_that_says_what_to_do():
     with pytest.raises(NmtError, match=r"memory ran out.*--jobs 1"):
-        list(in_order(os._exit, range(1, 100), 2))
+        list(in_order(os._exit, range(1, 100)))
 
 
 SLEEPER = """
 import time
-from nmt.parallel import in_order
+from nmt.parallel import Workers
 
 if __name__ == "__main__":
-    for result in in_order(time.sleep, [0.0] * 8 + [1.0] * 8, 2):
-        print(result, flush=True)
+    with Workers(time.sleep, 2) as workers:
+        for result in workers.in_order([0.0] * 8 + [1.0] * 8):
+            print(result, flush=True)
 """
 
 
