@@ -90,7 +90,7 @@ def _join() -> Distribution:
     workers = Workers.of_environment()
     if workers.count > 1:
         with _explained(workers):
-            return Distribution(_interruptible(tf.distribute.MultiWorkerMirroredStrategy), workers)
+            return Distribution(interruptible(tf.distribute.MultiWorkerMirroredStrategy), workers)
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(devices) == 1:
         return Distribution()
@@ -204,7 +204,7 @@ class Distribution:
             self._sum = self.function(lambda value: self.total([tf.identity(value)])[0], everywhere)
         own = tf.constant(array)
         values = [own, *[tf.zeros_like(own)] * (self._own - 1)]  # only one of the worker's replicas speaks for it
-        return _interruptible(lambda: self._sum(*values).numpy())
+        return interruptible(lambda: self._sum(*values).numpy())
 
     def explained(self) -> AbstractContextManager[None]:
         """Turns what TensorFlow raises inside of it when a worker is lost into a LostWorker that names the worker."""
@@ -244,7 +244,7 @@ _ABORTED = "Collective ops is aborted by: "
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 
-def _interruptible(wait: Callable[[], Result]) -> Result:
+def interruptible(wait: Callable[[], Result]) -> Result:
     """Returns what ``wait`` does, which may take long inside of TensorFlow, where no signal reaches Python."""
     results: list[Result] = []
     errors: list[BaseException] = []
