@@ -34,7 +34,7 @@ def main() -> None:
     tokenizers = TokenizerPair.load(folders["tokenizer"])
     corpus = EncodedCorpus.load(folders["encode"], "train")
     lengths = corpus.source.lengths, corpus.target.lengths - 1
-    plan = plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0)
+    plan = list(plan_epoch(*lengths, recipe.dataset.tokens_per_batch, recipe.seed, 0))
     for side, own in zip(("source", "target"), lengths, strict=True):
         cells = sum(len(rows) * int(own[rows].max()) for rows in plan)
         print(f"{side}: {1 - own.sum() / cells:.1%} of {cells:,} tokens of an epoch are padding")

@@ -1,8 +1,8 @@
 """From ids on disk to length-bucketed token batches.
 
-The order of an epoch is planned in advance, as a function of (seed, epoch): which pairs form which batch. The plan is a
-list of rows, so the position of training is one integer, nothing has to be buffered, and a resumed run continues with
-the batch that comes next. tf.data then gathers, pads and prefetches the batches with native operations.
+The order of an epoch is planned in advance, as a function of (seed, epoch): which pairs form which batch. So the
+position of training is one integer, and a resumed run continues with the batch that comes next. The ids stay on the
+disk; a thread gathers and pads a few batches ahead.
 
 Example, with tokens_per_batch 8 and pairs of target lengths 4, 2, 4, 2, 3::
 
@@ -12,7 +12,9 @@ Example, with tokens_per_batch 8 and pairs of target lengths 4, 2, 4, 2, 3::
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.storage import atomic_file
+from nmt.tokenizer import PAD
 from nmt.vectors import check_features
+
+Rows = npt.NDArray[np.int64]
+"""The numbers of some pairs."""
+
+_AHEAD = 8  # batches that are ready before they are used
 
 
 class Batch(NamedTuple):
@@ -60,6 +68,13 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __getitem__(self, number: int) -> npt.NDArray[Any]:
+        begin, end = self.offsets[number : number + 2].tolist()
+        return self.ids[begin:end]
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        return (self[number] for number in range(len(self)))
+
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """The length of each sequence."""
@@ -78,6 +93,13 @@ class Sequences:
         # Where each id of the result lies: ids of one sequence lie side by side.
         places = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
         return Sequences(self.ids[places], offsets)
+
+    def padded(self, value: int = 0) -> npt.NDArray[Any]:
+        """Returns all sequences as one array, [B, S] or [B, S, 1 + F], with ``value`` behind those that are shorter."""
+        lengths = self.lengths
+        array = np.full((len(self), lengths.max(initial=0), *self.ids.shape[1:]), value, self.ids.dtype)
+        array[np.arange(array.shape[1]) < lengths[:, None]] = self.ids
+        return array
 
     def begun_with(self, first: int, marked: npt.NDArray[np.bool_]) -> Sequences:
         """Returns the sequences with the id ``first`` before those that are marked."""
@@ -163,82 +185,84 @@ def plan_epoch(
     seed: int,
     epoch: int,
     window: int = 200_000,
-) -> list[npt.NDArray[np.int64]]:
+) -> Sequences:
     """Decides which pairs form which batch of an epoch, and in which order the batches come.
 
     Pairs are shuffled, sorted by length within windows, cut into batches of at most ``tokens_per_batch`` target tokens
     and as many source tokens twice over, padding included, and the batches are shuffled. A pair longer than the limit
-    is a batch of its own. Every pair occurs exactly once.
+    is a batch of its own. Every pair occurs exactly once. The plan needs 8 bytes per pair and 8 per batch, and to make
+    it 24 bytes per pair more for a while.
 
     Args:
         source_lengths, target_lengths: tokens of each pair.
         tokens_per_batch: most tokens of one side of a batch (twice that on the source side).
         seed, epoch: the plan is a function of these.
         window: pairs that are sorted together.
+
+    Returns:
+        The pairs of each batch.
     """
     generator = np.random.default_rng([seed, epoch])
     order = generator.permutation(len(target_lengths))
-    batches: list[npt.NDArray[np.int64]] = []
+    ends = [0]
     for start in range(0, len(order), window):
         chosen = order[start : start + window]
         # A stable sort keeps the shuffled order among pairs of equal lengths, so batches differ from epoch to epoch.
         chosen = chosen[np.lexsort((source_lengths[chosen], target_lengths[chosen]))]
-        batches += _cut(chosen, source_lengths, target_lengths, tokens_per_batch)
-    return [batches[index] for index in generator.permutation(len(batches))]
+        order[start : start + window] = chosen
+        ends += (start + end for end in _cut(source_lengths[chosen], target_lengths[chosen], tokens_per_batch))
+    return Sequences(order, np.array(ends, np.int64)).select(generator.permutation(len(ends) - 1))
 
 
 def _cut(
-    chosen: npt.NDArray[np.int64],
-    source_lengths: npt.NDArray[np.int64],
-    target_lengths: npt.NDArray[np.int64],
-    tokens_per_batch: int,
-) -> list[npt.NDArray[np.int64]]:
-    batches, begin, longest_source, longest_target = [], 0, 0, 0
-    for position, index in enumerate(chosen):
-        longest_source = max(longest_source, int(source_lengths[index]))
-        longest_target = max(longest_target, int(target_lengths[index]))
-        rows = position - begin + 1
-        if rows > 1 and max(rows * longest_target, rows * longest_source / 2) > tokens_per_batch:
-            batches.append(chosen[begin:position])
-            begin = position
-            longest_source, longest_target = int(source_lengths[index]), int(target_lengths[index])
-    if begin < len(chosen):
-        batches.append(chosen[begin:])
-    return batches
+    source_lengths: npt.NDArray[np.int64], target_lengths: npt.NDArray[np.int64], tokens_per_batch: int
+) -> Iterator[int]:
+    """Yields where each batch of pairs ends that are sorted by the lengths of their targets."""
+    begin = 0
+    while begin < len(target_lengths):
+        # No more pairs fit than would if all targets were as short as the first; one more shows where they do not.
+        most = tokens_per_batch // max(int(target_lengths[begin]), 1) + 2
+        targets, sources = target_lengths[begin : begin + most], source_lengths[begin : begin + most]
+        rows = np.arange(1, len(targets) + 1)
+        tokens = np.maximum(rows * targets, rows * np.maximum.accumulate(sources) / 2)
+        too_many = np.flatnonzero(tokens[1:] > tokens_per_batch)
+        begin += int(too_many[0]) + 1 if len(too_many) else len(targets)
+        yield begin
 
 
-def batches(corpus: EncodedCorpus, plan: list[npt.NDArray[np.int64]], start: int = 0) -> Iterator[Batch]:
+def batches(corpus: EncodedCorpus, plan: Sequences | Sequence[Rows], start: int = 0) -> Iterator[Batch]:
     """Gathers and pads the batches of a plan, from batch ``start`` on, ahead of their use.
 
+    Of a corpus on the disk no more is read, and held, than the batches that are about to be used.
+
     Yields:
-        Batches of int32 tensors, padded on the right with PAD; float32 for a source of vectors, padded with zeros.
+        Batches, or aligned ones where there are links, of int32 tensors that are padded on the right with PAD; float32,
+        padded with zeros, for a source of vectors.
     """
+    with ThreadPoolExecutor(1) as thread:
+        ahead = deque[Future[Batch]]()
+        for number in range(start, len(plan)):
+            ahead.append(thread.submit(_gather, corpus, plan[number]))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _gather(corpus: EncodedCorpus, rows: Rows) -> Any:
     import tensorflow as tf
 
-    if start >= len(plan):
-        return iter(())
-
-    def ragged(sequences: Sequences) -> Any:
-        return tf.RaggedTensor.from_row_splits(
-            tf.constant(sequences.ids), tf.constant(sequences.offsets), validate=False
+    targets = corpus.target.select(rows)
+    target = targets.padded()  # [B, 1 + T]
+    arrays = [corpus.source.select(rows).padded(), target[:, :-1].copy(), target[:, 1:]]
+    lengths = targets.lengths - 1
+    shorter = np.flatnonzero(lengths < arrays[1].shape[1])
+    arrays[1][shorter, lengths[shorter]] = PAD  # EOS is not read
+    with tf.device("CPU"):  # whatever device the model is on
+        batch = Batch(*map(tf.constant, arrays))
+        return (
+            batch if corpus.links is None else AlignedBatch(*batch, tf.constant(corpus.links.select(rows).padded(-1)))
         )
-
-    # The corpus lives on the host: the pipeline runs there, whatever device the model is on.
-    with tf.device("CPU"):
-        source, target = ragged(corpus.source), ragged(corpus.target)
-        links = None if corpus.links is None else ragged(corpus.links)
-        rows = tf.ragged.constant([batch.tolist() for batch in plan[start:]], dtype=tf.int64, row_splits_dtype=tf.int64)
-
-        def gather(indices: Any) -> Batch | AlignedBatch:
-            targets = tf.gather(target, indices)
-            batch = Batch(
-                tf.gather(source, indices).to_tensor(), targets[:, :-1].to_tensor(), targets[:, 1:].to_tensor()
-            )
-            return batch if links is None else AlignedBatch(*batch, tf.gather(links, indices).to_tensor(-1))
-
-        dataset = tf.data.Dataset.from_tensor_slices(rows)
-        dataset = dataset.map(gather, num_parallel_calls=2, deterministic=True).prefetch(8)
-    return iter(dataset)
 
 
 def ends_of(lengths: Any) -> npt.NDArray[np.int64]:

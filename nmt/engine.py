@@ -10,6 +10,8 @@ there is nothing to stream: whoever asks has the shards in hand, and puts away w
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -104,7 +106,7 @@ def _tasks(work: Any, kind: Kind) -> Iterator[tuple[Any, Callable[[Any], None], 
         yield ray, start, on_their_way
     finally:
         for reference in on_their_way:
-            ray.cancel(reference, force=True)
+            ray.cancel(reference)  # not by force, at which Ray 2.60 can end this process
 
 
 def _received(ray: Any, reference: Any) -> Any:
@@ -155,7 +157,8 @@ def connect() -> Any:
         ) from error
     if not ray.is_initialized():
         try:
-            ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+            with _own_signals():
+                ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise UsageError(
                 "the cluster is not to be reached",
@@ -164,6 +167,18 @@ def connect() -> Any:
                 action="Check RAY_ADDRESS, and whether the cluster has the same version of Ray and of Python",
             ) from error
     return ray
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keeps what this program does on a signal; Ray would print a trace and end the process at once."""
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def slots() -> dict[Kind, int]:

@@ -18,25 +18,26 @@ _MOST_FILES = 512  # open at the same time
 _ENTRY = np.dtype([("digest", "<u8", 2), ("place", "<i8")])
 
 
-def find_repeated(digests: Path, folder: Path, digests_per_file: int = _DIGESTS_PER_FILE) -> npt.NDArray[np.bool_]:
-    """Returns, for each of the N digests in a file, whether an equal one stands before it.
+def find_repeated(digests: Path, output: Path, digests_per_file: int = _DIGESTS_PER_FILE) -> None:
+    """Writes, for each of the N digests in a file, whether an equal one stands before it: bool [N].
 
     Args:
         digests: the file, 16 bytes a digest.
-        folder: where 25 bytes per digest can be written; what is returned, bool [N], is a file there.
+        output: the file to write. While it is made, 24 bytes per digest are needed beside it.
         digests_per_file: how many are sorted at a time, about, while 512 files are enough: 50 bytes of memory each.
     """
     count = digests.stat().st_size // DIGEST_BYTES
+    output.write_bytes(b"")
     if not count:
-        return np.zeros(0, np.bool_)
-    repeated = np.memmap(folder / "repeated", np.bool_, "w+", shape=(count,))
-    parts = [folder / f"digests-{number}" for number in range(min(_MOST_FILES, -(-count // digests_per_file)))]
+        return
+    repeated = np.memmap(output, np.bool_, "w+", shape=(count,))
+    parts = [output.with_name(f"{output.name}-{n}") for n in range(min(_MOST_FILES, -(-count // digests_per_file)))]
     _distribute(digests, parts)
     for part in parts:
         entries = np.fromfile(part, _ENTRY)
         part.unlink()
         repeated[entries["place"][_later_of_equal(entries["digest"])]] = True
-    return repeated
+    repeated.flush()
 
 
 def _distribute(digests: Path, parts: list[Path]) -> None:

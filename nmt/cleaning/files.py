@@ -124,11 +124,12 @@ def _pass_on(results: Iterator[Cleaned], write: Callable[..., None], folder: Pat
 
 def _next_portions(phase: int, folder: Path, shard_bytes: int) -> Iterator[Portion]:
     source, target, numbers, digests = (folder / name for name in _BETWEEN)
-    repeated = find_repeated(digests, folder)
-    with numbers.open("rb") as stream:
+    repeated = folder / "repeated"
+    find_repeated(digests, repeated)
+    with numbers.open("rb") as number, repeated.open("rb") as flag:
         for shard in read_shards([source, target], shard_bytes):
-            flags = np.array(repeated[shard.first - 1 : shard.first - 1 + shard.lines])
-            yield Portion(phase, shard, np.fromfile(stream, np.int64, shard.lines), flags)
+            which = np.fromfile(number, np.int64, shard.lines), np.fromfile(flag, np.bool_, shard.lines)
+            yield Portion(phase, shard, *which)
 
 
 def as_markdown(report: Mapping[str, Any]) -> str:

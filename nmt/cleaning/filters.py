@@ -28,8 +28,12 @@ class Filter(Protocol):
     def explain(self, value: Any) -> str:
         """Returns the reason why a pair with this value is dropped."""
 
+    def keeps(self, pair: Pair) -> bool:
+        """Says whether a pair is kept."""
+        return self.accepts(self.measure(pair))
 
-class EmptyFilter:
+
+class EmptyFilter(Filter):
     """Keeps pairs in which both sides have a visible character. It stands before all other steps of every recipe."""
 
     def measure(self, pair: Pair) -> list[Side]:
@@ -46,7 +50,7 @@ class EmptyFilter:
 
 
 @dataclass(frozen=True)
-class LengthFilter:
+class LengthFilter(Filter):
     """Keeps pairs in which both sides have from ``min`` to ``max`` units."""
 
     settings: LengthStep
@@ -60,6 +64,13 @@ class LengthFilter:
         least, most = self.settings.min, self.settings.max
         return least <= value[0] <= most and least <= value[1] <= most
 
+    def keeps(self, pair: Pair) -> bool:
+        """Says whether a pair is kept; most texts have fewer characters than they may have words."""
+        settings = self.settings
+        if settings.unit == "word" and settings.min == 1 and max(map(len, pair)) <= settings.max:
+            return not any(not text or text.isspace() for text in pair)
+        return self.accepts(self.measure(pair))
+
     def explain(self, value: tuple[int, int]) -> str:
         """Gives both lengths and the limits."""
         settings = self.settings
@@ -67,7 +78,7 @@ class LengthFilter:
 
 
 @dataclass(frozen=True)
-class LengthRatioFilter:
+class LengthRatioFilter(Filter):
     """Keeps pairs whose longer side has at most ``max`` times the units of the shorter one."""
 
     settings: LengthRatioStep
@@ -129,7 +140,7 @@ class EvaluationDigests:
 
 
 @dataclass(frozen=True)
-class DecontaminateFilter:
+class DecontaminateFilter(Filter):
     """Drops training pairs that occur in the evaluation sets, compared without case, punctuation and spaces."""
 
     settings: DecontaminateStep

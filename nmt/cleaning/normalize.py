@@ -75,4 +75,10 @@ def _apply(step: NormalizeStep, text: str) -> str:
         if step.form != "none":
             form: Literal["NFC", "NFKC"] = step.form
             text = unicodedata.normalize(form, text)
-    return " ".join(text.split()) if step.squeeze_spaces else text
+    return " ".join(text.split()) if step.squeeze_spaces and not _is_squeezed(text) else text
+
+
+def _is_squeezed(text: str) -> bool:
+    """Says, for most texts in less time than it takes to squeeze them, whether nothing is left to squeeze."""
+    # The space is the only white space that is printable.
+    return text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " "

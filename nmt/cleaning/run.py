@@ -141,17 +141,18 @@ class Step:
         report.seen += len(rows.pairs)
         if isinstance(self.action, Normalizer):
             return Rows(rows.numbers, [_normalized(self.action, pair, report) for pair in rows.pairs])
-        values: Iterable[Any]
-        if isinstance(self.action, DeduplicateFilter):
-            values = portion.repeated.tolist() if portion.repeated is not None else ()
+        action = self.action
+        if isinstance(action, DeduplicateFilter):
+            repeated = portion.repeated if portion.repeated is not None else np.zeros(len(rows.pairs), np.bool_)
+            accepted = (~repeated).tolist()
         else:
-            values = map(self.action.measure, rows.pairs)
-        values = list(values)
-        accepted = list(map(self.action.accepts, values))
+            accepted = list(map(action.keeps, rows.pairs))
         if all(accepted):
             return rows
         for place in np.flatnonzero(~np.array(accepted)).tolist():
-            report.drop(int(rows.numbers[place]), rows.pairs[place], self.action.explain(values[place]))
+            pair = rows.pairs[place]
+            value = True if isinstance(action, DeduplicateFilter) else action.measure(pair)
+            report.drop(int(rows.numbers[place]), pair, action.explain(value))
         return Rows(rows.numbers[accepted], list(compress(rows.pairs, accepted)))
 
 

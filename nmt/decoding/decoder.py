@@ -45,7 +45,7 @@ def search_problem(
         model: the network, or the networks that vote.
         source: ids [B, S], or marked vectors [B, S, 1 + F].
         config: the beam, the limits of the length, and whether unknown pieces may be written.
-        projections: what the model's ``token_projections`` gave for its weights, where it has been asked.
+        projections: what the model's ``projections`` gave for its weights, where it has been asked.
         conditions: what is asked of the outputs; a prefix and an end behind it have room, whatever the limits.
         shortlist: int32 [V'], the tokens that outputs are made of, the special ones first; None for all.
         word_starts: what a wished length is counted by.
@@ -95,12 +95,12 @@ def search_problem(
 
 
 def projection_variables(model: Seq2Seq | Ensemble) -> Any:
-    """Returns variables of what ``token_projections`` gives for a model's weights; None where there is nothing.
+    """Returns variables of what ``projections`` gives for a model's weights; None where there is nothing.
 
     The graph of a search reads them, so that they are not a part of it.
     """
     return tf.nest.map_structure(
-        lambda part: None if part is None else tf.Variable(part, trainable=False), model.token_projections()
+        lambda part: None if part is None else tf.Variable(part, trainable=False), model.projections()
     )
 
 
@@ -249,7 +249,7 @@ class BatchDecoder:
             tf.nest.map_structure(
                 lambda kept, part: None if part is None else kept.assign(part),
                 self._projections,
-                self._model.token_projections(),
+                self._model.projections(),
             )
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from nmt.models.attention import Memory
 from nmt.models.layers import Dropout
-from nmt.models.seq2seq import Seq2Seq
+from nmt.models.seq2seq import Projections, Seq2Seq
 
 Combination = Literal["linear", "log_linear"]
 
@@ -53,9 +53,9 @@ class Ensemble:
         memories, states = zip(*(model.encode(source, dropout) for model in self.models), strict=True)
         return EnsembleMemory(list(memories), memories[0].mask), list(states)
 
-    def token_projections(self) -> list[Any]:
-        """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.token_projections`."""
-        return [model.token_projections() for model in self.models]
+    def projections(self) -> list[Projections]:
+        """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.projections`."""
+        return [model.projections() for model in self.models]
 
     def shortlist(self, ids: tf.Tensor) -> list[Any] | None:
         """Returns the members' own; see :meth:`nmt.models.seq2seq.Seq2Seq.shortlist`. None where one has none."""
@@ -67,14 +67,14 @@ class Ensemble:
         tokens: tf.Tensor,
         memory: EnsembleMemory,
         state: list[Any],
-        projections: list[Any] | None = None,
+        projections: list[Projections] | None = None,
         shortlist: list[Any] | None = None,
     ) -> tuple[tf.Tensor, list[Any], Any]:
         """Runs one decoding step of every member.
 
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
-            projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
+            projections: what ``projections`` gave for these weights; None to compute what is needed of it.
             shortlist: what ``shortlist`` gave for the tokens that may come next; None for all.
 
         Returns:

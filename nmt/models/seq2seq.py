@@ -12,7 +12,7 @@ from nmt.models.attention import Memory
 from nmt.models.bridge import masked_mean
 from nmt.models.decoder import Decoder, DecoderOutput, DecoderState
 from nmt.models.encoder import Encoder
-from nmt.models.layers import Dropout, Embedding, Linear, product
+from nmt.models.layers import Dropout, Embedding, Linear, factor, product
 from nmt.tokenizer import PAD, UNK
 
 TINY = 1e-10
@@ -32,6 +32,18 @@ class Shortlist(NamedTuple):
 
     table: tf.Tensor
     bias: tf.Tensor
+
+
+class Projections(NamedTuple):
+    """Products and forms of the weights that a search computes once; parts that a model has no use for are None.
+
+    ``tokens`` [V, G] is what the decoder's bottom layer needs of each token: embedding times kernel, which depends on
+    the weights alone (Devlin 2017, section 3.1). ``output`` [E, V] is the output matrix with a column for each token:
+    a few rows times rows take up to three times as long in a compiled search.
+    """
+
+    tokens: tf.Tensor | None = None
+    output: tf.Tensor | None = None
 
 
 class Seq2Seq(keras.layers.Layer):
@@ -130,10 +142,19 @@ class Seq2Seq(keras.layers.Layer):
         real = tf.not_equal(target_in, PAD)
         return self.decoder.teacher_forced(tokens, real, memory, state, dropout, covers), memory
 
-    def vocabulary_logits(self, readout: tf.Tensor, shortlist: Shortlist | None = None) -> tf.Tensor:
-        """Returns the unnormalised log-probabilities [N, V] of generating each token, for readouts [N, E]."""
+    def vocabulary_logits(
+        self, readout: tf.Tensor, shortlist: Shortlist | None = None, columns: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the unnormalised log-probabilities [N, V] of generating each token, for readouts [N, E].
+
+        Args:
+            shortlist: the tokens that there are; None for all.
+            columns: [E, V], the output matrix of all tokens, where it is at hand in this form.
+        """
         if shortlist is not None:
             return product(readout, shortlist.table, transpose_b=True) + shortlist.bias
+        if columns is not None:
+            return product(readout, columns) + self.output_bias
         return self.output_embedding.logits(readout) + self.output_bias
 
     def shortlist(self, ids: tf.Tensor) -> Shortlist | None:
@@ -143,18 +164,26 @@ class Seq2Seq(keras.layers.Layer):
         table = tf.gather(tf.convert_to_tensor(self.output_embedding.table), ids)  # [V', E]
         return Shortlist(table, tf.gather(tf.convert_to_tensor(self.output_bias), ids))
 
-    def logits(self, output: DecoderOutput, memory: Memory, shortlist: Shortlist | None = None) -> tf.Tensor:
+    def logits(
+        self,
+        output: DecoderOutput,
+        memory: Memory,
+        shortlist: Shortlist | None = None,
+        columns: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Returns the unnormalised log-probabilities [B, X, V] of the next token, copying included.
 
         With a shortlist, V is the number of its tokens. Where unknown words are copied there are S columns more, as
         many as a source of S tokens has room for: [B, X, V + S].
 
         P(w) = p_gen P_vocab(w) + (1 - p_gen) * the attention on the positions of w (See et al. 2017, equation 9).
+        ``columns`` is that of ``vocabulary_logits``.
         """
         vocabulary: Any = None
         if self.generates and output.readout is not None:
             shape = tf.shape(output.readout)
-            flat = self.vocabulary_logits(tf.reshape(output.readout, [-1, output.readout.shape[-1]]), shortlist)
+            rows = tf.reshape(output.readout, [-1, output.readout.shape[-1]])
+            flat = self.vocabulary_logits(rows, shortlist, columns)
             vocab_size = self.target_vocab_size if shortlist is None else tf.shape(flat)[1]
             vocabulary = tf.reshape(flat, [shape[0], shape[1], vocab_size])  # [B, X, V]
         if self.config.decoder.copy_source == "none":
@@ -168,22 +197,21 @@ class Seq2Seq(keras.layers.Layer):
             copied = generated + (1.0 - generate) * copied
         return tf.math.log(copied + TINY)
 
-    def token_projections(self) -> tf.Tensor | None:
-        """Returns what the decoder's bottom layer needs of each token of the vocabulary [V, G]; see ``step``.
-
-        It is embedding times kernel, which depends on the weights alone (Devlin 2017, section 3.1). None where there is
-        no such product.
-        """
-        if self.target_embedding is None:
-            return None
-        return self.decoder.project_tokens(self.target_embedding.embed(tf.range(self.target_vocab_size)))
+    def projections(self) -> Projections:
+        """Returns what ``step`` would compute again at every step; it is as old as the weights."""
+        tokens = output = None
+        if self.target_embedding is not None:
+            tokens = self.decoder.project_tokens(self.target_embedding.embed(tf.range(self.target_vocab_size)))
+        if self.generates:
+            output = tf.transpose(factor(self.output_embedding, self.output_embedding.table))
+        return Projections(tokens, output)
 
     def step(
         self,
         tokens: tf.Tensor,
         memory: Memory,
         state: DecoderState,
-        projections: tf.Tensor | None = None,
+        projections: Projections | None = None,
         shortlist: Shortlist | None = None,
     ) -> tuple[tf.Tensor, DecoderState, DecoderOutput]:
         """Runs one decoding step for K hypotheses of every sentence.
@@ -191,16 +219,17 @@ class Seq2Seq(keras.layers.Layer):
         Args:
             tokens: int32 [B, K], the last token of each hypothesis.
             state: N = B*K rows, those of a sentence side by side.
-            projections: what ``token_projections`` gave for these weights; None to compute what is needed of it.
+            projections: what ``projections`` gave for these weights; None to compute what is needed of it.
             shortlist: the tokens that may come next; None for all.
 
         Returns:
             The logits [B, K, V], the new state, and what they were computed from.
         """
+        projections = projections or Projections()
         known = tf.reshape(self.known(tokens), [-1])
-        projected = None if projections is None else tf.gather(projections, known)  # [B*K, G]
+        projected = None if projections.tokens is None else tf.gather(projections.tokens, known)  # [B*K, G]
         output, new_state = self.decoder.step(self._embed_target(tokens), memory, state, projected=projected)
-        return self.logits(output, memory, shortlist), new_state, output
+        return self.logits(output, memory, shortlist, projections.output), new_state, output
 
     def _embed_target(self, tokens: tf.Tensor) -> tf.Tensor:
         if self.target_embedding is None:

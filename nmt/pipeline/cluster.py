@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -85,15 +84,14 @@ def train_on_ray(
         ),
     )
     say(f"[{planned.label}] up to {most} workers of a Ray cluster train")
-    handler = signal.getsignal(signal.SIGINT)
+    from nmt.training.distribution import interruptible
+
     try:
         with _shown(ray, screen):
-            trainer.fit()
+            interruptible(trainer.fit)  # in a thread, where Ray takes no signal for itself
     except Exception as error:
         raise _explained(error) from error
     finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, handler)  # Ray has set its own
         shutil.rmtree(notes, ignore_errors=True)
         if store:
             store.place.remove("ray", planned.digest)

@@ -95,7 +95,7 @@ def _join(say: Callable[[str], None]) -> Distribution:
     if workers.count > 1:
         workers.meet(say)
         with _explained(workers):
-            return Distribution(tf.distribute.MultiWorkerMirroredStrategy(), workers)
+            return Distribution(interruptible(tf.distribute.MultiWorkerMirroredStrategy), workers)
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if len(devices) == 1:
         return Distribution()
@@ -209,7 +209,7 @@ class Distribution:
             self._sum = self.function(lambda value: self.total([tf.identity(value)])[0], everywhere)
         own = tf.constant(array)
         values = [own, *[tf.zeros_like(own)] * (self._own - 1)]  # only one of the worker's replicas speaks for it
-        return _interruptible(lambda: self._sum(*values).numpy())
+        return interruptible(lambda: self._sum(*values).numpy())
 
     def explained(self) -> AbstractContextManager[None]:
         """Turns what TensorFlow raises inside of it when a worker is lost into a LostWorker that names the worker."""
@@ -248,7 +248,7 @@ _ABORTED = "Collective ops is aborted by: "
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.DeadlineExceededError)
 
 
-def _interruptible(wait: Callable[[], Result]) -> Result:
+def interruptible(wait: Callable[[], Result]) -> Result:
     """Returns what ``wait`` does, which may take long inside of TensorFlow, where no signal reaches Python."""
     results: list[Result] = []
     errors: list[BaseException] = []

@@ -67,10 +67,8 @@ class SampledSide:
         sizes = np.array([len(drawn) for drawn in draws])
         # Special words have one draw for all occurrences.
         chosen = (np.cumsum(sizes) - sizes)[self._words] + self._turns % sizes[self._words]
-        lengths = table.lengths[chosen]
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        places = np.arange(ends[-1]) + np.repeat(table.offsets[chosen] - ends[:-1], lengths)
-        return Sequences(table.ids[places], ends[self._offsets])
+        words = table.select(chosen)
+        return Sequences(words.ids, words.offsets[self._offsets])
 
 
 def sampled_sides(

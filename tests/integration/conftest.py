@@ -52,7 +52,7 @@ class Command:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        hidden = ("NMT_MIRROR", "NMT_WORK", "NMT_CARDS")
+        hidden = ("NMT_MIRROR", "NMT_WORK", "NMT_CARDS", "NMT_STORE")
         self.environment = {name: value for name, value in os.environ.items() if name not in hidden}
         self.environment |= {"NMT_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONHASHSEED": "random"}
 

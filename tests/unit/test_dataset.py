@@ -157,6 +157,26 @@ def test_an_epoch_has_every_pair_once_within_the_budget(window):
         assert len(rows) * source[rows].max() <= 200
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=80), st.integers(1, 60), st.integers(1, 90))
+def test_batches_are_as_large_as_the_budget_allows(lengths, budget, window):
+    source, target = np.array(lengths, np.int64).reshape(-1, 2).T
+    generator = np.random.default_rng([1, 2])
+    order = generator.permutation(len(lengths)).tolist()
+    expected = []
+    for start in range(0, len(order), window):
+        batch = []
+        for pair in sorted(order[start : start + window], key=lambda pair: (target[pair], source[pair])):
+            rows = [*batch, pair]
+            if batch and len(rows) * max(target[rows].max(), source[rows].max() / 2) > budget:
+                expected.append(batch)
+                rows = [pair]
+            batch = rows
+        expected.append(batch)
+    expected = [expected[number] for number in generator.permutation(len(expected))]
+    assert [rows.tolist() for rows in plan_epoch(source, target, budget, 1, 2, window)] == expected
+
+
 def test_a_pair_longer_than_the_budget_stands_alone():
     plan = plan_epoch(np.array([5, 5, 5]), np.array([4, 90, 4]), 20, 1, 0)
     assert sorted(sorted(rows.tolist()) for rows in plan) == [[0, 2], [1]]

@@ -18,9 +18,12 @@ def test_all_but_the_first_of_equal_digests_are_repeated(tmp_path: Path, digests
     for digest in map(bytes, digests):
         expected.append(digest in seen)
         seen.add(digest)
-    assert find_repeated(tmp_path / "digests", tmp_path, digests_per_file).tolist() == expected
+    find_repeated(tmp_path / "digests", tmp_path / "repeated", digests_per_file)
+    assert np.fromfile(tmp_path / "repeated", np.bool_).tolist() == expected
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_nothing_has_no_repetitions(tmp_path: Path) -> None:
     (tmp_path / "digests").write_bytes(b"")
-    assert find_repeated(tmp_path / "digests", tmp_path).tolist() == []
+    find_repeated(tmp_path / "digests", tmp_path / "repeated")
+    assert (tmp_path / "repeated").read_bytes() == b""

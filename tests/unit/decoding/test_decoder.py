@@ -63,7 +63,7 @@ def test_outputs_keep_the_order_of_the_sources_and_batches_their_limit(sources, 
         shapes.append(batch.shape)
         return Hypotheses(batch[:, None], *np.zeros([2, len(batch), 1]))
 
-    network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32), token_projections=lambda: None)
+    network = SimpleNamespace(source_spec=tf.TensorSpec([None, None], tf.int32), projections=lambda: None)
     decoder = BatchDecoder(network, DecodingConfig(beam_size=beam_size, tokens_per_batch=tokens_per_batch))
     decoder._search = echo
     assert decoder.decode_ids(sources) == sources

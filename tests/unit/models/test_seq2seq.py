@@ -80,7 +80,7 @@ def test_the_combinations_cover_every_pair_of_settings_that_can_stand_together()
 def test_step_by_step_decoding_equals_teacher_forcing(model):
     expected = teacher_forced_logits(model, SOURCE, TARGET_IN)
     memory, state = model.encode(tf.constant(SOURCE), Dropout(0.0, None))
-    beam, projections = 2, model.token_projections()
+    beam, projections = 2, model.projections()
     state = tf.nest.map_structure(lambda part: tf.repeat(part, beam, axis=0), state)
     for step in range(TARGET_IN.shape[1]):
         tokens = np.repeat(TARGET_IN[:, step : step + 1], beam, axis=1)
