@@ -1,9 +1,10 @@
-"""Trains with two workers on this machine, kills one, goes on with one alone, and compares every loss.
+"""Trains with two workers on this machine, kills one, goes on with one alone, then with two, and compares every loss.
 
     python benchmarks/two_workers.py --recipe demo --steps 50
 
-The losses of two workers on their shares, and of one that goes on from their checkpoint, are compared with those of one
-that was left alone, without dropout. How long the other worker takes to notice that one is lost is measured as well.
+The losses of two workers on their shares, of one that goes on from their checkpoint, and of two that go on from its,
+are compared with those of one that was left alone, without dropout. How long the other worker takes to notice that one
+is lost is measured as well.
 """
 
 from __future__ import annotations
@@ -33,22 +34,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         alone, together = Path(folder) / "alone", Path(folder) / "together"
         (one,) = train(options, alone, 1)
-        expected = losses_of(alone, options.steps + options.steps // 5, [one], options.seconds)
+        ends = [options.steps * share // 5 for share in (5, 6, 7)]  # of each part of the training
+        expected = losses_of(alone, ends[-1], [one], options.seconds)
         stop([one])
         chief, other = train(options, together, 2)
-        losses_of(together, options.steps, [chief, other], options.seconds)
+        losses_of(together, ends[0], [chief, other], options.seconds)
         other.kill()
         began = time.monotonic()
         code = chief.wait(timeout=120)
         ended = time.monotonic() - began
         stop([chief, other])
         got = known_losses(together)
-        (one,) = train(options, together, 1)
-        resumed = losses_of(together, max(expected), [one], options.seconds)
-        stop([one])
+        for workers, end in zip((1, 2), ends[1:], strict=True):
+            processes = train(options, together, workers)
+            resumed = losses_of(together, end, processes, options.seconds)
+            stop(processes)
     worst = report("two workers", got, expected)
     print(f"a worker was killed after step {max(got)}: the other ended after {ended:.1f} s with exit code {code}")
-    worst = max(worst, report("two workers, then one", resumed, expected))
+    worst = max(worst, report("two workers, then one, then two", resumed, expected))
     sys.exit(worst > TOLERANCE or code != 4)
 
 

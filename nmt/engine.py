@@ -106,7 +106,7 @@ def _tasks(work: Any, kind: Kind) -> Iterator[tuple[Any, Callable[[Any], None], 
         yield ray, start, on_their_way
     finally:
         for reference in on_their_way:
-            ray.cancel(reference, force=True)
+            ray.cancel(reference)  # not by force, at which Ray 2.60 can end this process
 
 
 def _received(ray: Any, reference: Any) -> Any:

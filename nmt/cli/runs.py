@@ -128,18 +128,23 @@ def plan(
 ) -> None:
     """Show which stages of RECIPE would run, and why, and what they need. Nothing is built or downloaded.
 
+    "take" stands for what a run would take from NMT_STORE.
+
     Where training would run, a forecast follows: tokens and steps, memory, disk and time, from the text at hand and a
     few training steps of the model.
     """
     from nmt.pipeline.plan import make_plan
+    from nmt.pipeline.store import Store, can_take
 
     loaded, path, workspace = _prepare(recipe, overrides, work)
     planned = make_plan(loaded, path, workspace, stages, force)
-    trains = any(stage.label == "train" and stage.reasons for stage in planned)
+    store = Store.of_environment()
+    states = ["take" if can_take(stage, store) else "run" if stage.reasons else "done" for stage in planned]
+    trains = any(stage.label == "train" and state == "run" for stage, state in zip(planned, states, strict=True))
     if form == "table":
         rows_shown = [
-            (stage.label, "run" if stage.reasons else "done", "; ".join(stage.reasons) or str(stage.artifact))
-            for stage in planned
+            (stage.label, state, "; ".join(stage.reasons) or str(stage.artifact))
+            for stage, state in zip(planned, states, strict=True)
         ]
         print_table(["stage", "state", "reason, or artifact"], rows_shown)
     expected = None
@@ -151,7 +156,7 @@ def plan(
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the probe ends as well
         expected = make_forecast(planned, loaded, workspace, print_progress)
     if form == "json":
-        rows = [stage.to_json() for stage in planned]
+        rows = [stage.to_json() | {"state": state} for stage, state in zip(planned, states, strict=True)]
         facts = {"recipe": loaded.name, "path": str(path), "workspace": str(workspace.root), "stages": rows}
         print_json(facts | {"forecast": expected.to_json() if expected else None})
     elif expected:

@@ -200,7 +200,7 @@ def _join(workers: Workers, say: Callable[[str], None]) -> None:
     load_tensorflow()
     from nmt.training.distribution import join
 
-    join()
+    join(say)
 
 
 def _meet(digest: str) -> None:

@@ -127,6 +127,17 @@ def take_folder(stage: str, digest: str, workspace: Workspace, store: Store) -> 
         return timing is not None
 
 
+def can_take(planned: PlannedStage, store: Store | None) -> bool:
+    """Whether a run would take a planned artifact from the store instead of building it.
+
+    Raises:
+        FetchError: the store does not answer.
+    """
+    if store is None or not planned.reasons or "forced" in planned.reasons or planned.stage.name in _KEPT_HERE:
+        return False
+    return store.has(planned.stage.name, planned.digest)
+
+
 def take_artifact(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> bool:
     """Takes a planned artifact from the store, and returns whether it could be; one that is forced is built anew."""
     if "forced" in planned.reasons or planned.stage.name in _KEPT_HERE:

@@ -69,26 +69,31 @@ def configure_devices() -> None:
 _configured: list[bool] = []
 
 
-def join() -> Distribution:
+def join(say: Callable[[str], None] | None = None) -> Distribution:
     """Returns what this process trains on, and waits for the other workers where there are some.
 
     TensorFlow lets a process join its cluster once, before it computes anything: the first call does, and later ones
     return what it gave.
 
+    Args:
+        say: shows a line to the person who waits: now and then, who has not come yet.
+
     Raises:
-        LostWorker: another worker did not come.
+        LostWorker: another worker has gone again.
+        UsageError: this worker cannot open its port.
     """
     if not _joined:
-        _joined.append(_join())
+        _joined.append(_join(say or (lambda text: None)))
     return _joined[0]
 
 
 _joined: list[Distribution] = []
 
 
-def _join() -> Distribution:
+def _join(say: Callable[[str], None]) -> Distribution:
     workers = Workers.of_environment()
     if workers.count > 1:
+        workers.meet(say)
         with _explained(workers):
             return Distribution(interruptible(tf.distribute.MultiWorkerMirroredStrategy), workers)
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -224,11 +229,11 @@ def _explained(workers: Workers) -> Iterator[None]:
         if not gone and not isinstance(error, _LOST):
             raise
         reason = _reason(error)
-        gone = gone or workers.named_in(reason)  # a process that is frozen still has its port
+        gone = gone or workers.named_in(reason)
         who = " and ".join(map(workers.name_of, gone)) or "another worker"
         raise LostWorker(
             f"{workers.name}: {who} {'do' if len(gone) > 1 else 'does'} not answer any more, so training cannot go on",
-            received=reason.partition("\n")[0][:300],
+            received=reason.partition("\n")[0].rstrip(":")[:300],
             expected="all workers until the end of training",
             action="Look there for the reason. Start training again, on as many machines as you like",
         ) from error
@@ -236,8 +241,7 @@ def _explained(workers: Workers) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """Returns what TensorFlow says of an error, without the places in the program that it lists first."""
-    _, found, reason = str(error).partition(_ABORTED)
-    return (reason if found else str(error)).strip()
+    return str(error).rpartition(_ABORTED)[2].strip()
 
 
 _ABORTED = "Collective ops is aborted by: "

@@ -13,13 +13,19 @@ import json
 import os
 import re
 import socket
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nmt.errors import UsageError
 
 CLUSTER_VARIABLE = "TF_CONFIG"
 _TYPES = ("chief", "worker")  # the chief, where the cluster names one, comes first
-_REACHED_SECONDS = 2.0
+_ANSWER_SECONDS = 5.0
+_LOOKS_SECONDS = 0.2  # between looks for workers that have not come
+_TOLD_SECONDS = 20.0  # between messages of who is missing
+# What a client of HTTP/2 says first, RFC 9113, section 3.4. TensorFlow's servers are of that kind, and answer it.
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _TASK = re.compile(r"/job:(\w+)/replica:\d+/task:(\d+)")  # as TensorFlow's messages call a worker
 
 
@@ -56,8 +62,39 @@ class Workers:
         """Returns a worker as messages call it."""
         return f"worker {index} ({self.addresses[index]}{', the chief' if index == 0 else ''})"
 
+    def meet(self, say: Callable[[str], None]) -> None:
+        """Returns when all workers are there: each opens its port, and looks for the others'.
+
+        TensorFlow waits for the others as well, but hears no signal while it does, and does not say whom it waits for.
+
+        Args:
+            say: shows a line to the person who waits: now and then, who has not come yet.
+
+        Raises:
+            UsageError: this process cannot open the port that is its own.
+        """
+        try:
+            port = int(self.addresses[self.index].rpartition(":")[2])
+            both = socket.has_dualstack_ipv6()
+            family = socket.AF_INET6 if both else socket.AF_INET
+            server = socket.create_server(("", port), family=family, dualstack_ipv6=both)
+        except (OSError, OverflowError, ValueError) as error:
+            raise UsageError(
+                f"{self.name}: its port cannot be opened",
+                received=error,
+                expected="a free port of this machine",
+                action=f"End the program that uses it, or name another one in {CLUSTER_VARIABLE}, on every machine",
+            ) from error
+        with server:
+            told, missing = time.monotonic(), [index for index in range(self.count) if index != self.index]
+            while missing := [index for index in missing if not _listens(self.addresses[index])]:
+                if time.monotonic() - told > _TOLD_SECONDS:
+                    say(f"{self.name} still waits for {' and '.join(map(self.name_of, missing))}")
+                    told = time.monotonic()
+                time.sleep(_LOOKS_SECONDS)
+
     def unreachable(self) -> list[int]:
-        """Returns the other workers whose port nobody listens at any more."""
+        """Returns the other workers that do not answer any more: gone, or frozen."""
         return [index for index, address in enumerate(self.addresses) if index != self.index and not _answers(address)]
 
     def named_in(self, text: str) -> list[int]:
@@ -98,10 +135,20 @@ def _wrong(text: str) -> UsageError:
     )
 
 
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
+    except (OSError, OverflowError, ValueError):
+        return False
+    return True
+
+
 def _answers(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _REACHED_SECONDS).close()
-    except (OSError, ValueError):
+        with socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS) as connection:
+            connection.sendall(_GREETING)
+            return bool(connection.recv(1))
+    except (OSError, OverflowError, ValueError):
         return False
-    return True

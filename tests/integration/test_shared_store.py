@@ -9,6 +9,8 @@ def test_a_run_takes_what_another_has_brought(continued, project, tmp_path):
     assert "Nothing to do" in brought
     assert "brought" not in continued("run", "tiny.yaml").stderr.decode()
     (weights,) = (tmp_path / "store" / "train").rglob("weights.npz")
+    plan = project("plan", "tiny.yaml", "--format", "json").stdout
+    assert (plan.count(b'"take"'), plan.count(b'"run"')) == (8, 1)
     taken = project("run", "tiny.yaml", "train").stderr.decode()
     for stage in ("fetch", "clean", "tokenizer", "encode", "train"):
         assert f"[{stage}] taken from {store}" in taken

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,10 @@ import pytest
 import tensorflow as tf
 
 from nmt.dataset import AlignedBatch, Batch
+from nmt.errors import LostWorker
+from nmt.training import distribution
 from nmt.training.distribution import Distribution, share_of
+from nmt.training.workers import Workers
 
 VARIANTS = {
     "vocabularies of their own, adamw, scheduled sampling from 0": {
@@ -128,3 +132,16 @@ def test_one_device_has_nothing_to_divide():
     assert alone.any_worker(True)
     assert not alone.any_worker(False)
     alone.refuse_several("nothing")
+
+
+def test_a_lost_worker_is_named_by_its_port_or_by_tensorflow(monkeypatch):
+    workers = Workers(("one:1", "two:2", "three:3"), 0)
+    monkeypatch.setattr(distribution, "_GONE_SECONDS", 0.0)
+    text = "In Python: ...\nCollective ops is aborted by: The tasks are unhealthy:\n/job:worker/replica:0/task:2\n"
+    for unreachable, named in (([1], "worker 1 (two:2) does not"), ([], "worker 2 (three:3) does not")):
+        monkeypatch.setattr(Workers, "unreachable", lambda self, gone=unreachable: gone)
+        with pytest.raises(LostWorker, match=re.escape(named)) as lost, distribution._explained(workers):
+            raise tf.errors.UnavailableError(None, None, text)
+        assert lost.value.received == "The tasks are unhealthy"
+    with pytest.raises(tf.errors.InvalidArgumentError), distribution._explained(workers):
+        raise tf.errors.InvalidArgumentError(None, None, "an error of its own")
