@@ -27,7 +27,7 @@ _MIXING = 1  # tells the random numbers of the mix from those of the plan
 class TrainingData:
     """The training set, epoch by epoch, as the recipe's ``dataset`` section says.
 
-    An epoch needs 8 bytes of memory per pair, and 72 while it is planned; the ids may stay on the disk. Only where
+    An epoch needs 8 bytes of memory per pair, and 50 while it is planned; the ids may stay on the disk. Only where
     segmentations are drawn, or links of words guide attention, the text itself is in memory.
 
     Args:
