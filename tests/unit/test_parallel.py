@@ -70,6 +70,8 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A process that was started in the background of a shell ignores it, and so would this one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(6):
         process.stdout.readline()
