@@ -24,8 +24,8 @@ from nmt import textio
 from nmt.bundle import Bundle, load_bundle
 from nmt.decoding.output import OutputFormat
 from nmt.decoding.requests import Requests
-from nmt.decoding.stream import answers_of, check_identity, other_text
-from nmt.decoding.translate import CHUNK_LINES, Translator, check_hypotheses
+from nmt.decoding.stream import answers_of, check_identity, check_layout, other_text
+from nmt.decoding.translate import CHUNK_LINES, Translator
 from nmt.decoding.unknown import read_dictionary
 from nmt.engine import Engine, connect, map_shards
 from nmt.errors import UsageError
@@ -170,9 +170,7 @@ def translate_in_shards(
     entries = None if dictionary is None else read_dictionary(dictionary)
     options = {"overrides": overrides, "requests": requests, "dictionary": entries, **ensemble}
     work = ShardTranslator([bundle, *others], options, layout)
-    if layout.alignment != "none":
-        work.translator.check_attention("--alignment")
-    check_hypotheses(layout.hypotheses, work.translator.config)
+    check_layout(layout, work.translator)
     progress.total = sum(map(textio.count_lines, files))
     if requests is not None:
         requests.check(progress.total)

@@ -177,9 +177,7 @@ def translate_command(
     entries = None if dictionary is None else read_dictionary(dictionary)
     translator = Translator(bundle, overrides, dictionary=entries, requests=requests, **ensemble)
     layout = layout or OutputFormat()
-    if layout.alignment != "none":
-        translator.check_attention("--alignment")
-    check_hypotheses(layout.hypotheses, translator.config)
+    check_layout(layout, translator)
     lines = textio.read_input(source) if vectors is None else iter(vectors.lines)
 
     answer = answers_of(translator, layout, vectors, field)
@@ -196,6 +194,13 @@ def translate_command(
     else:
         _print_answers(textio.read_arriving(CHUNK_LINES) if _arrives(source) else _chunks(lines), answer, progress)
     return translator.report()
+
+
+def check_layout(layout: OutputFormat, translator: Translator) -> None:
+    """Raises UsageError unless the model has the attention, and the search the hypotheses, that are to be written."""
+    if layout.alignment != "none":
+        translator.check_attention("--alignment")
+    check_hypotheses(layout.hypotheses, translator.config)
 
 
 def answers_of(

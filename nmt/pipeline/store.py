@@ -127,20 +127,25 @@ def take_folder(stage: str, digest: str, workspace: Workspace, store: Store) -> 
         return timing is not None
 
 
+def _may_be_taken(planned: PlannedStage) -> bool:
+    """Whether an artifact counts that another machine has built."""
+    return "forced" not in planned.reasons and planned.stage.name not in _KEPT_HERE
+
+
 def can_take(planned: PlannedStage, store: Store | None) -> bool:
     """Whether a run would take a planned artifact from the store instead of building it.
 
     Raises:
         FetchError: the store does not answer.
     """
-    if store is None or not planned.reasons or "forced" in planned.reasons or planned.stage.name in _KEPT_HERE:
+    if store is None or not planned.reasons or not _may_be_taken(planned):
         return False
     return store.has(planned.stage.name, planned.digest)
 
 
 def take_artifact(planned: PlannedStage, workspace: Workspace, store: Store, say: Callable[[str], None]) -> bool:
     """Takes a planned artifact from the store, and returns whether it could be; one that is forced is built anew."""
-    if "forced" in planned.reasons or planned.stage.name in _KEPT_HERE:
+    if not _may_be_taken(planned):
         return False
     try:
         taken = take_folder(planned.stage.name, planned.digest, workspace, store)
