@@ -193,6 +193,13 @@ def translate_in_shards(
 
 def _places(source: Path | None, target: Path | None) -> tuple[Path, Path]:
     """Returns both, unless one is a stream."""
+    if source is not None and source.is_dir() and target is None:
+        raise UsageError(
+            f"{source}: the translation of a folder is a folder",
+            received="standard output",
+            expected="another folder, which gets a file for each",
+            action="Give it with --output",
+        )
     piped = source is not None and source.exists() and not (source.is_file() or source.is_dir())
     if source is None or target is None or piped:
         raise UsageError(

@@ -22,6 +22,13 @@ def start_identity(recipe: Recipe, recipe_path: Path) -> Any:
     return vectors | _bundle_digests(recipe_path, start_from=recipe.training.start_from) or None
 
 
+def comparing_identity(recipe: Recipe, _: Path) -> Any:
+    """Returns that training pairs are compared with all references of a test set, where targets are and it has more."""
+    comparing = any(step.decontaminate and step.decontaminate.on != "source" for step in recipe.cleaning)
+    several = any(not isinstance(test, str) and test.references for test in recipe.corpora.test)
+    return {"all_references": True} if comparing and several else None
+
+
 def kept_identity(recipe: Recipe, recipe_path: Path) -> Any:
     """Returns the digests of the bundles whose vocabularies are kept."""
     kept = {"source_from": recipe.tokenizer.source_from, "target_from": recipe.tokenizer.target_from}

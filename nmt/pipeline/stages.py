@@ -29,7 +29,7 @@ import nmt
 from nmt import textio
 from nmt.config import Recipe
 from nmt.corpora_config import CorpusReference, FilesConfig
-from nmt.pipeline.identities import kept_identity, reading_identity, start_identity
+from nmt.pipeline.identities import comparing_identity, kept_identity, reading_identity, start_identity
 from nmt.pipeline.stage import SYNTHESIZE, Stage, StageContext, reference_files, side_files
 from nmt.pipeline.synthesize import marks, read_index, synthesis_identity, synthesize
 from nmt.progress import Progress
@@ -134,7 +134,11 @@ def _clean(context: StageContext) -> None:
     from nmt.corpora.materialize import reference_name
 
     fetched = context.inputs["fetch"]
-    tests = [side_files(fetched, f"test/{name}") for name in test_names(context.recipe)]
+    tests = [
+        (side_files(fetched, f"test/{name}")[0], reference)
+        for name in test_names(context.recipe)
+        for reference in references_of(context.recipe, fetched, name).values()
+    ]
     evaluation = {"valid": [side_files(fetched, "valid")], "test": tests}
     facts = json.loads((fetched / "corpora.json").read_bytes())["train"]
     names = map(reference_name, context.recipe.corpora.train)
@@ -424,7 +428,7 @@ _RECORD_INPUTS = ("fetch", SYNTHESIZE, "clean", "train", "translate")
 STAGES: tuple[Stage, ...] = (
     Stage("fetch", 1, ("corpora",), (), _fetch, _corpora_identity),
     Stage(SYNTHESIZE, 1, (), ("fetch",), synthesize, synthesis_identity),
-    Stage("clean", 2, ("cleaning",), ("fetch", SYNTHESIZE), _clean),
+    Stage("clean", 2, ("cleaning",), ("fetch", SYNTHESIZE), _clean, comparing_identity),
     Stage("tokenizer", 1, ("tokenizer", "seed"), ("clean",), _tokenizer, kept_identity),
     Stage(
         "encode",

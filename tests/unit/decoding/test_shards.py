@@ -111,6 +111,8 @@ def test_what_is_no_work_for_shards_is_refused(bundle, source, tmp_path):
     line.write_text("a\n")
     with pytest.raises(UsageError, match="stream"):
         translate_in_shards(bundle, None, tmp_path / "target", GREEDY)
+    with pytest.raises(UsageError, match="the translation of a folder is a folder"):
+        translate_in_shards(bundle, folder, None, GREEDY)
     with pytest.raises(UsageError, match="no files"):
         translate_in_shards(bundle, folder, tmp_path / "target", GREEDY)
     (folder / "a").write_text("words\n")

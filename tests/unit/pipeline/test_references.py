@@ -1,13 +1,15 @@
 """Test sets with several references, from the recipe to the files and the views that are scored."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from nmt.config import Recipe
-from nmt.corpora_config import FilesConfig
+from nmt.corpora_config import CleaningStep, FilesConfig
 from nmt.leaderboard.entry import ONLY_REFERENCE, views_of
 from nmt.pipeline.entry import test_sets as sets_of
+from nmt.pipeline.identities import comparing_identity
 from nmt.pipeline.stage import StageContext
 from nmt.pipeline.stages import STAGES, reference_names
 from nmt.pipeline.workspace import Workspace
@@ -47,6 +49,34 @@ def test_every_reference_is_scored_alone_and_all_together(recipe, tmp_path):
     tests = sets_of(recipe, fetched)
     assert {view.name for test in tests.values() for view in test.views} == set(values)
     assert [text.lines for text in tests["s-2"].references.values()] == [("a b", "c d"), ("a x", "c y")]
+
+
+def test_a_training_pair_that_is_a_further_reference_is_removed(recipe, tmp_path):
+    for name, text in TEXTS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    corpora = recipe.corpora.model_copy(
+        update={
+            "train": [FilesConfig(source="s", target="second")],
+            "valid": [FilesConfig(source="t", target="t")],
+            "test": [FilesConfig(source="s", target="t", references=["hypothesis"])],
+        }
+    )
+    recipe = recipe.model_copy(update={"corpora": corpora, "cleaning": [CleaningStep(decontaminate={})]})
+    fetched = build("fetch", recipe, tmp_path, {})
+    cleaned = build("clean", recipe, tmp_path, {"fetch": fetched})
+    assert (cleaned / "train.target.txt").read_text(encoding="utf-8") == "c y\n"
+
+
+def test_only_recipes_that_compare_targets_depend_on_further_references(recipe):
+    def identity(test, **step):
+        tree = recipe.model_dump() | {"cleaning": [{"deduplicate": {}}, {"decontaminate": step}]}
+        tree["corpora"]["test"] = [test]
+        return comparing_identity(Recipe.model_validate(tree), Path("recipe.yaml"))
+
+    several = {"source": "s", "target": "t", "references": ["second"]}
+    assert identity(several) == identity(several, on="either") == {"all_references": True}
+    assert identity(several, on="source") is None
+    assert identity({"source": "s", "target": "t"}) is None
 
 
 def test_the_only_reference_of_a_set_needs_no_name(recipe):
