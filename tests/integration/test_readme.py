@@ -1,4 +1,4 @@
-"""What the README says is true: its commands run, its tables are those of the records, its map is complete."""
+"""What the README and the guides say is true: commands run, settings are valid, tables are those of the records."""
 
 import ast
 import re
@@ -9,12 +9,14 @@ import sys
 import textwrap
 from pathlib import Path
 
+import click
 import pytest
 from conftest import Command, write_corpus
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # The README's recipe is for real text; these make it small enough for a test.
 SMALL = [
     "tokenizer={kind: char, vocab_size: 29}",
@@ -61,13 +63,43 @@ def test_its_recipe_is_valid_as_it_stands(tmp_path):
     assert load_recipe(path).name == "mine"
 
 
-def test_its_synthetic_pairs_are_valid():
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_settings_of_a_page_are_valid(page):
     from nmt.config import Recipe
 
-    (lines,) = re.findall(r"^      synthetic:\n(?:      .*\n)+", README, re.MULTILINE)
-    corpora = {"source": "en", "target": "de", "train": ["x/y"], "valid": ["x/z"]}
-    recipe = Recipe.model_validate({"name": "own", "corpora": corpora, **YAML(typ="safe").load(lines)})
-    assert [step.method for step in recipe.synthetic] == ["back_translation", "distillation"]
+    text = page.read_text(encoding="utf-8")
+    settings = re.findall(r"`([a-z]+: [\[{][^`]*)`", text) if page.parent.name == "docs" else []
+    settings += [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "name:" not in block]
+    corpora = {"source": "en", "target": "de", "train": ["x/y", "x/z"], "valid": ["x/v"]}
+    for snippet in settings:
+        tree = YAML(typ="safe").load(snippet)
+        if tree.keys() & {"train", "valid", "test"}:
+            tree = {"corpora": corpora | tree}
+        if "risk" in tree.get("training", {}):
+            tree["tokenizer"] = {"source_from": "bundle"}
+        training = {"label_smoothing": 0.0, **tree.pop("training", {})}
+        Recipe.model_validate({"name": "own", "corpora": corpora, **tree, "training": training})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_names_exists(page):
+    from nmt.cli import cli
+
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^):#]+)\)", text):
+        assert (page.parent / link).exists(), link
+    for script in re.findall(r"python (benchmarks/\w+\.py)", text):
+        assert (ROOT / script).exists(), script
+    commands = [re.sub(r"\s+", " ", span) for span in re.findall(r"`nmt ([^`]*)`", text)]
+    for command in commands:
+        group, words = cli, shlex.split(command)
+        while words and isinstance(group, click.Group) and words[0] in group.commands:
+            group = group.commands[words.pop(0)]
+        assert group is not cli, command
+        known = {name for parameter in group.params for name in parameter.opts}
+        shown = {name for parameter in cli.commands["leaderboard"].commands["show"].params for name in parameter.opts}
+        known |= shown if isinstance(group, click.Group) else set()
+        assert {word for word in words if word.startswith("--")} <= known, command
 
 
 def test_its_models_of_the_papers_are_valid():
