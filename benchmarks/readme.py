@@ -92,19 +92,22 @@ def row(record: Record, test: str) -> str:
 
 
 def speed_table() -> str:
-    """Returns one row per contestant and shape of batches."""
+    """Returns one row per contestant, model and shape of batches."""
     figures = json.loads((RESULTS / "training_speed.json").read_bytes())
     lines = [
-        "| pairs x tokens per side | training step | ms | share of the matrix product's rate | nmt is faster by |",
-        "|---|---|---:|---:|---:|",
+        "| units, vocabulary | pairs x tokens per side | training step | ms | share of the matrix product's rate "
+        "| nmt is faster by |",
+        "|---|---|---|---:|---:|---:|",
     ]
-    for shape, contestants in figures.items():
-        for name, figure in contestants.items():
-            if name != "matrix product":
-                lines.append(
-                    f"| {shape} | {name} | {figure['milliseconds']:.0f} | {figure['share_of_matrix_product']:.0%} "
-                    f"| {figure['nmt_is_faster_by']:.2f} |"
-                )
+    for model, shapes in figures.items():
+        units, vocabulary = map(int, model.split("x"))
+        for shape, contestants in shapes.items():
+            for name, figure in contestants.items():
+                if name != "matrix product":
+                    lines.append(
+                        f"| {units}, {vocabulary:,} | {shape} | {name} | {figure['milliseconds']:.0f} "
+                        f"| {figure['share_of_matrix_product']:.0%} | {figure['nmt_is_faster_by']:.2f} |"
+                    )
     return "\n".join(lines)
 
 

@@ -16,21 +16,23 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from turns import Contestant, answer_in_turn
 
-CONTESTANTS = ("matrix product", "nmt", "Keras layers", "PyTorch")
+CONTESTANTS = ("matrix product", "nmt", "nmt, bfloat16", "Keras layers", "PyTorch")
+"""The second of nmt has ``training.mixed_precision: bfloat16``, which only some processors are fast at."""
 
 
 def main() -> None:
     """Runs the benchmark and prints its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--units", type=int, default=512)
-    parser.add_argument("--embedding", type=int, default=512)
     parser.add_argument("--layers", type=int, default=2, help="of the encoder, and of the decoder")
-    parser.add_argument("--vocabulary", type=int, default=8000)
+    parser.add_argument(
+        "--models", nargs="+", default=["512x8000", "256x4000"], metavar="HxV", help="units and embedding x vocabulary"
+    )
     parser.add_argument(
         "--shapes", nargs="+", default=["64x16", "32x32"], metavar="BxT", help="pairs per batch x tokens per side"
     )
@@ -39,18 +41,20 @@ def main() -> None:
     parser.add_argument("--contestant", choices=CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     figures = {}
-    for shape in options.shapes:
+    for model, shape in product(options.models, options.shapes):
+        options.units, options.vocabulary = map(int, model.split("x"))
         options.batch, options.length = map(int, shape.split("x"))
         if options.contestant:
             return serve(options)
-        figures[shape] = compare(options)
+        figures.setdefault(model, {})[shape] = compare(options, model, shape)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def compare(options: argparse.Namespace) -> dict[str, Any]:
+def compare(options: argparse.Namespace, model: str, shape: str) -> dict[str, Any]:
     """Starts all contestants on batches of one shape, lets them take turns, prints and returns the figures."""
-    workers = {name: start(name, options) for name in CONTESTANTS}
+    chosen = ["--models", model, "--shapes", shape]  # behind this program's own options, which they replace
+    workers = {name: Contestant([__file__, *sys.argv[1:], "--contestant", name, *chosen]) for name in CONTESTANTS}
     workers = {name: worker for name, worker in workers.items() if ready(name, worker)}
     seconds: dict[str, list[float]] = {name: [] for name in workers}
     for number in range(options.rounds):
@@ -72,7 +76,8 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
             "share_of_matrix_product": statistics.median(shares),
             "nmt_is_faster_by": statistics.median(ratios),
         }
-    print(f"\nA step of {options.batch} pairs of {options.length} + {options.length} tokens: {work / 1e9:.1f} GFLOP")
+    print(f"\n{options.units} units, vocabulary {options.vocabulary:,}")
+    print(f"A step of {options.batch} pairs of {options.length} + {options.length} tokens: {work / 1e9:.1f} GFLOP")
     print(f"1024 x 1024 matrix product: {figures['matrix product']['gflops']:.0f} GFLOP/s\n")
     print("| training step | ms | target tokens/s | share of the matrix product's rate | nmt is faster by |")
     print("|---|---:|---:|---:|---:|")
@@ -101,18 +106,12 @@ def model_config(options: argparse.Namespace) -> Any:
     shape = {"layers": options.layers, "units": options.units}
     return ModelConfig.model_validate(
         {
-            "embedding": {"size": options.embedding, "tie": "all"},
+            "embedding": {"size": options.units, "tie": "all"},
             "encoder": shape,
             "decoder": {**shape, "attention": "dot"},
             "dropout": 0.2,
         }
     )
-
-
-def start(name: str, options: argparse.Namespace) -> Contestant:
-    """Starts a contestant with this program's own options and one shape of batches."""
-    shape = f"{options.batch}x{options.length}"
-    return Contestant([__file__, *sys.argv[1:], "--contestant", name, "--shapes", shape])
 
 
 def ready(name: str, worker: Contestant) -> bool:
@@ -127,7 +126,7 @@ def serve(options: argparse.Namespace) -> None:
     """The process of one contestant: times a few steps whenever it is asked."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    makers = (matrix_product, nmt_step, keras_step, torch_step)
+    makers = (matrix_product, nmt_step, bfloat16_step, keras_step, torch_step)
     step = dict(zip(CONTESTANTS, makers, strict=True))[options.contestant](options)
     repeats = 20 if options.contestant == "matrix product" else 5
     for _ in range(3):
@@ -187,13 +186,21 @@ def nmt_step(options: argparse.Namespace) -> Callable[[], Any]:
     return lambda: step(number).numpy()
 
 
+def bfloat16_step(options: argparse.Namespace) -> Callable[[], Any]:
+    """This project with the products of bfloat16 and the weights of float32."""
+    from nmt.models.layers import matrices_of
+
+    with matrices_of("mixed_bfloat16"):
+        return nmt_step(options)
+
+
 def keras_step(options: argparse.Namespace) -> Callable[[], Any]:
     """The same network from the layers, the loss and the optimizer that come with Keras."""
     import keras
     import tensorflow as tf
 
     layers = keras.layers
-    units, size, vocabulary = options.units, options.embedding, options.vocabulary
+    units, size, vocabulary = options.units, options.units, options.vocabulary
     source, target = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
     embedding = layers.Embedding(vocabulary, size)
     memory = layers.Dropout(0.2)(embedding(source))
@@ -241,7 +248,7 @@ def torch_step(options: argparse.Namespace) -> Callable[[], Any]:
     import torch
     from torch import nn
 
-    units, size, vocabulary, layers = options.units, options.embedding, options.vocabulary, options.layers
+    units, size, vocabulary, layers = options.units, options.units, options.vocabulary, options.layers
 
     class Network(nn.Module):
         """Encoder and decoder as separate layers, for the attention's context stands between the decoder's."""
