@@ -2,6 +2,7 @@
 
 python benchmarks/readme.py          # after copying work/leaderboards/*.jsonl to benchmarks/results, or results/tasks,
                                      # and work/studies/* to results/studies
+nmt compare RUN [RUN...] --format json               # of summaries, to benchmarks/results/summaries/RUN.json
 python benchmarks/training_speed.py --json benchmarks/results/training_speed.json
 python benchmarks/decoding_speed.py BUNDLE SOURCE REFERENCE --json benchmarks/results/decoding_speed.json
 """
@@ -29,7 +30,7 @@ def main() -> None:
 def with_tables(text: str) -> str:
     """Returns the README with its tables made anew."""
     sections = {"results": results_table(), "tasks": tasks_table()}
-    sections |= {"speed": speed_table(), "decoding": decoding_table()}
+    sections |= {"summaries": summaries_table(), "speed": speed_table(), "decoding": decoding_table()}
     sections |= {f"study {path.name}": study_table(path) for path in sorted((RESULTS / "studies").iterdir())}
     for name, table in sections.items():
         section = re.compile(rf"(<!-- {name}: .*? -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
@@ -73,6 +74,26 @@ def tasks_table() -> str:
             minutes = f"{(record.training_seconds or 0) / 60:.1f}"
             cells = [f"tasks/{record.system}", test, exact.format_value(), minutes, f"{record.parameters:,}"]
             lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def summaries_table() -> str:
+    """Returns one row per test set and system: a trained one, the baselines, and the other trained ones."""
+    lines = [
+        "| test set | system | ROUGE-1 | ROUGE-2 | ROUGE-L | p | novel 2-grams, % | repeated 3-grams, % |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for path in sorted((RESULTS / "summaries").glob("*.json")):
+        for comparison in json.loads(path.read_bytes()):
+            rows = {(row["system"], row["score"]["name"]): row for row in comparison["rows"]}
+            for system in dict.fromkeys(system for system, _ in rows):
+                own = [rows[system, name] for name in ("rouge1", "rouge2", "rougeL")]
+                values = [f"{row['score']['value']:.2f}" for row in own]
+                test = own[-1]["tests"].get("randomisation")
+                measures = comparison["summaries"][system]
+                shares = [f"{100 * measures[name]:.1f}" for name in ("novel_bigrams", "repeated_trigrams")]
+                p_value = "" if test is None else f"{test['p_value']:.4f}"
+                lines.append(f"| {' | '.join([comparison['test'], system, *values, p_value, *shares])} |")
     return "\n".join(lines)
 
 

@@ -68,7 +68,7 @@ def write_answers(
     remaining, done = iter(lines), 0
     if target.exists() and not target.is_file():
         with target.open("wb") as stream:
-            while chunk := list(islice(remaining, chunk_lines)):
+            for chunk in _chunks(remaining, chunk_lines):
                 stream.write(textio.pack_lines(answer(chunk, done + 1), target.suffix))
                 done += len(chunk)
                 progress.add(len(chunk))
@@ -238,8 +238,8 @@ def _print_answers(chunks: Iterable[list[str]], answer: Answer, progress: Progre
         progress.add(len(chunk))
 
 
-def _chunks(lines: Iterator[str]) -> Iterator[list[str]]:
-    while chunk := list(islice(lines, CHUNK_LINES)):
+def _chunks(lines: Iterator[str], chunk_lines: int = CHUNK_LINES) -> Iterator[list[str]]:
+    while chunk := list(islice(lines, chunk_lines)):
         yield chunk
 
 

@@ -72,19 +72,19 @@ def compare_runs(
 
     Args:
         workspace: where they were run.
-        names: of the runs, the baseline first.
+        names: of the runs, the baseline first; one is enough of summaries, which baselines join.
         metrics: names of a recipe's metrics; by default, those that all the recipes have.
         samples: resamples of the bootstrap.
 
     Raises:
-        UsageError: a run is not there, a name occurs twice, or the runs share no test set.
+        UsageError: a run is not there, a name occurs twice, there is one alone, or the runs share no test set.
     """
-    _check_names(names)
     runs = {}
     for name in names:
         folders, record = finished_run(workspace, name)
         recipe = Recipe.model_validate(record.recipe)
         runs[name] = _Run(recipe, test_names(recipe), folders["fetch"], folders["translate"])
+    _check_names(names, fewest=1 if _of_summaries(runs) else 2)
     first = runs[names[0]]
     own = [run.recipe.evaluation.metrics for run in runs.values()]
     common: list[str] = [name for name in own[0] if all(name in others for others in own)]
@@ -114,8 +114,7 @@ def compare_runs(
 def _compare_runs(test: str, runs: Mapping[str, _Run], sides: Sequence[Text], settings: EvaluationConfig) -> Comparison:
     hypotheses = {name: read_lines_of(run.translated / f"{test}.txt") for name, run in runs.items()}
     source, *references = sides
-    summaries = all(run.recipe.task == "summarization" for run in runs.values())
-    comparison = compare_texts(test, references, hypotheses, settings, source, summaries)
+    comparison = compare_texts(test, references, hypotheses, settings, source, _of_summaries(runs))
     for metric in settings.metrics:
         if metric in OF_MODELS:
             measured = {
@@ -128,6 +127,10 @@ def _compare_runs(test: str, runs: Mapping[str, _Run], sides: Sequence[Text], se
                 statistics = {name: rows for name, (_, rows) in measured.items()}
                 comparison.rows.extend(compare(aggregate, statistics, settings.bootstrap_samples))
     return comparison
+
+
+def _of_summaries(runs: Mapping[str, _Run]) -> bool:
+    return all(run.recipe.task == "summarization" for run in runs.values())
 
 
 def compare_texts(

@@ -75,6 +75,13 @@ def test_names_are_copied(trained):
     assert max(json.loads(line).get("exact", 0.0) for line in history.read_text().splitlines()) > 80.0
 
 
+def test_a_run_of_summaries_is_compared_with_baselines_alone(trained):
+    [shown] = json.loads(trained("compare", "names", "-m", "rougeL", "--format", "json").stdout)
+    systems = [row["system"] for row in shown["rows"]]
+    assert systems[:3] == ["names", "lead-4 words", "lead-3 sentences"]
+    assert all(row["difference"] < 0.0 for row in shown["rows"][1:])
+
+
 def test_what_was_copied_is_known(trained):
     source = "yesterday Zwingli met Brigitte in Rome .\n"
     bundle = trained.folder / "work" / "runs" / "names" / "bundle"

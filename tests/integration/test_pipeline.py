@@ -69,6 +69,7 @@ def test_a_run_and_a_text_made_elsewhere_enter_one_board(finished, tmp_path):
     assert "nothing: the board has all of it already" in again
     message = finished("leaderboard", "add", "shared", "--run", "tin", expect=2).stderr.decode()
     assert "Did you mean tiny?" in message
+    assert "at least two systems" in finished("compare", "tiny", expect=2).stderr.decode()
 
 
 def test_score_gives_the_same_figures_as_the_run(finished):
