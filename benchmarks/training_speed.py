@@ -200,9 +200,9 @@ def keras_step(options: argparse.Namespace) -> Callable[[], Any]:
     import tensorflow as tf
 
     layers = keras.layers
-    units, size, vocabulary = options.units, options.units, options.vocabulary
+    units, vocabulary = options.units, options.vocabulary
     source, target = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="int32")
-    embedding = layers.Embedding(vocabulary, size)
+    embedding = layers.Embedding(vocabulary, units)
     memory = layers.Dropout(0.2)(embedding(source))
     states = []
     for layer in range(options.layers):
@@ -219,7 +219,7 @@ def keras_step(options: argparse.Namespace) -> Callable[[], Any]:
         outputs = layers.LSTM(units, return_sequences=True)(outputs, initial_state=states[layer])
         if context is None:
             context = layers.Attention()([outputs, memory])
-    readout = layers.Dense(size, activation="tanh")(layers.Concatenate()([outputs, context]))
+    readout = layers.Dense(units, activation="tanh")(layers.Concatenate()([outputs, context]))
     readout = layers.Dropout(0.2)(readout)
     network = keras.Model([source, target], readout)
     bias = tf.Variable(tf.zeros([vocabulary]))
@@ -233,7 +233,7 @@ def keras_step(options: argparse.Namespace) -> Callable[[], Any]:
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
             result = network([source_ids, target_in], training=True)
-            flat = tf.reshape(result, [-1, size])
+            flat = tf.reshape(result, [-1, units])
             logits = tf.matmul(flat, embedding.embeddings, transpose_b=True) + variables[-1].value
             loss = smooth(tf.one_hot(tf.reshape(target_out, [-1]), vocabulary), logits)
         gradients = tape.gradient(loss, [*weights[:-1], variables[-1].value])
@@ -248,18 +248,18 @@ def torch_step(options: argparse.Namespace) -> Callable[[], Any]:
     import torch
     from torch import nn
 
-    units, size, vocabulary, layers = options.units, options.units, options.vocabulary, options.layers
+    units, vocabulary, layers = options.units, options.vocabulary, options.layers
 
     class Network(nn.Module):
         """Encoder and decoder as separate layers, for the attention's context stands between the decoder's."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.embedding = nn.Embedding(vocabulary, size)
-            self.encoder = nn.LSTM(size, units // 2, layers, batch_first=True, bidirectional=True, dropout=0.2)
-            self.bottom = nn.LSTM(size, units, batch_first=True)
+            self.embedding = nn.Embedding(vocabulary, units)
+            self.encoder = nn.LSTM(units, units // 2, layers, batch_first=True, bidirectional=True, dropout=0.2)
+            self.bottom = nn.LSTM(units, units, batch_first=True)
             self.upper = nn.ModuleList(nn.LSTM(2 * units, units, batch_first=True) for _ in range(layers - 1))
-            self.readout = nn.Linear(2 * units, size)
+            self.readout = nn.Linear(2 * units, units)
             self.bias = nn.Parameter(torch.zeros(vocabulary))
             self.dropout = nn.Dropout(0.2)
 

@@ -51,7 +51,7 @@ def token_losses(
         found, spread = _generated(model, output, real, labels)
         nll = -tf.reduce_sum(found)
     else:
-        nll, spread = _copy_nll(model, output, memory, target_out, real)
+        nll, spread = _copy_nll(model, output, memory, target_out, real, labels)
     loss = nll
     if label_smoothing:
         loss = (1.0 - label_smoothing) * nll + label_smoothing * tf.reduce_sum(spread)
@@ -96,13 +96,12 @@ def guided_alignment_loss(weights: tf.Tensor, links: tf.Tensor) -> tf.Tensor:
 
 
 def _copy_nll(
-    model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor, real: tf.Tensor
+    model: Seq2Seq, output: DecoderOutput, memory: Memory, target_out: tf.Tensor, real: tf.Tensor, labels: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the negative log-likelihood of what may be copied, and the spread of what generates.
 
     Only the probability of the reference is formed, never the whole mixture.
     """
-    labels = tf.boolean_mask(target_out, real)
     equal = tf.cast(target_out[:, :, None] == memory.tokens[:, None], tf.float32)  # [B, T, S]
     copied = tf.boolean_mask(tf.reduce_sum(output.weights * equal, axis=-1), real)  # [N]
     if not model.generates:

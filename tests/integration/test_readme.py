@@ -81,6 +81,16 @@ def test_the_settings_of_a_page_are_valid(page):
         Recipe.model_validate({"name": "own", "corpora": corpora, **tree, "training": training})
 
 
+def test_the_synthetic_pairs_of_the_guide_are_valid():
+    from nmt.config import Recipe
+
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```yaml\n(synthetic:.*?)```", text, re.DOTALL)
+    corpora = {"source": "en", "target": "de", "train": ["x/y"], "valid": ["x/z"]}
+    recipe = Recipe.model_validate({"name": "own", "corpora": corpora, **YAML(typ="safe").load(lines)})
+    assert [step.method for step in recipe.synthetic] == ["back_translation", "distillation"]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_names_exists(page):
     from nmt.cli import cli
