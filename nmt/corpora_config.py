@@ -117,6 +117,9 @@ class NormalizeStep(Strict):
 
     form: Literal["NFC", "NFKC", "none"] = "NFC"
     squeeze_spaces: bool = True
+    marks: Literal["drop"] | None = Field(
+        None, description="drop: letters lose what stands above and below them, in NFC; none: they keep it"
+    )
 
 
 class LengthStep(Strict):

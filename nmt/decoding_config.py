@@ -63,6 +63,17 @@ class SamplingConfig(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
 
 
+class MinimumBayesRiskConfig(Strict):
+    """The output that is most like all others that are found, instead of the most probable (Kumar and Byrne 2004)."""
+
+    candidates: Annotated[int, Field(ge=2)] = Field(
+        16, description="outputs of each source: the best of the beam, or draws where there is sampling"
+    )
+    metric: Literal["bleu", "chrf", "chrf++", "rouge1", "rouge2", "rougeL", "exact"] = Field(
+        "chrf", description="the score of one output against another, with evaluation's tokenize, lowercase and stemmer"
+    )
+
+
 class DecodingConfig(Strict):
     """Search."""
 
@@ -85,6 +96,9 @@ class DecodingConfig(Strict):
     )
     diversity: DiversityConfig | None = Field(None, description="diverse beam search; none: one beam")
     sampling: SamplingConfig | None = Field(None, description="draw outputs; none: search for the best")
+    minimum_bayes_risk: MinimumBayesRiskConfig | None = Field(
+        None, description="answer with the output that is most like the others; none: with the best of the search"
+    )
     max_length_ratio: Positive = Field(2.0, description="longest output in tokens per source token")
     max_length_extra: Count = Field(10, description="tokens that are added to that")
     max_output_tokens: Count = Field(512, description="longest output in tokens, however long the source is")
@@ -133,6 +147,11 @@ class DecodingConfig(Strict):
                     self.beam_size % groups > 0,
                     f"diversity.groups {groups} does not divide beam_size {self.beam_size}",
                 ),
+                (
+                    not sampled and self.minimum_bayes_risk is not None and self.candidates > self.beam_size,
+                    f"minimum_bayes_risk.candidates {self.candidates} is above beam_size {self.beam_size}:"
+                    " widen the beam, or draw with sampling",
+                ),
                 (sampled and groups > 1, "diversity is of a beam: draws differ by themselves, leave one of both out"),
                 (
                     sampled and self.coverage_penalty is not None,
@@ -155,6 +174,11 @@ class DecodingConfig(Strict):
         )
         return self
 
+    @property
+    def candidates(self) -> int:
+        """The outputs that minimum Bayes risk decoding compares; 1 without it."""
+        return self.minimum_bayes_risk.candidates if self.minimum_bayes_risk else 1
+
     def longest_output(self, source_tokens: int) -> int:
         """Returns the most tokens of an output, EOS counted, for a source of so many, its EOS counted."""
         if self.wished_length is not None:
@@ -164,8 +188,8 @@ class DecodingConfig(Strict):
         return min(int(source_tokens * self.max_length_ratio) + self.max_length_extra, self.max_output_tokens)
 
     def with_beam(self, beam_size: int) -> DecodingConfig:
-        """Returns the same search with another beam, of one group."""
-        return self.model_copy(update={"beam_size": beam_size, "diversity": None})
+        """Returns the same search with another beam, of one group, whose best output is the answer."""
+        return self.model_copy(update={"beam_size": beam_size, "diversity": None, "minimum_bayes_risk": None})
 
 
 def overridden(config: DecodingConfig, options: dict[str, Any], settings: Sequence[str] = ()) -> dict[str, Any]:

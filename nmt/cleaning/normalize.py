@@ -26,6 +26,11 @@ def is_blank(text: str) -> bool:
     return _VISIBLE.search(text) is None
 
 
+def is_mark(char: str) -> bool:
+    """Says whether a character belongs to the letter before it and takes no room, as accents and vowel points do."""
+    return unicodedata.category(char) == "Mn"
+
+
 @dataclass(frozen=True)
 class Normalizer:
     """A pure function from a text to one line of text, made of ``normalize`` steps applied in order.
@@ -45,7 +50,7 @@ class Normalizer:
     @property
     def settings(self) -> list[dict[str, Any]]:
         """The settings of the steps, as JSON values."""
-        return [step.model_dump(mode="json") for step in self.steps]
+        return [step.model_dump(mode="json", exclude_none=True) for step in self.steps]
 
     @classmethod
     def from_settings(cls, settings: Iterable[Any]) -> Normalizer:
@@ -75,6 +80,9 @@ def _apply(step: NormalizeStep, text: str) -> str:
         if step.form != "none":
             form: Literal["NFC", "NFKC"] = step.form
             text = unicodedata.normalize(form, text)
+        if step.marks == "drop":
+            apart = unicodedata.normalize("NFD", text)
+            text = unicodedata.normalize("NFC", "".join(char for char in apart if not is_mark(char)))
     return " ".join(text.split()) if step.squeeze_spaces and not _is_squeezed(text) else text
 
 

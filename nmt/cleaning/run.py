@@ -207,7 +207,7 @@ def make_phases(steps: Iterable[CleaningStep], evaluation: Mapping[str, Iterable
     digests = {name: EvaluationDigests(evaluation[name]) for name in sorted(compared) if name in evaluation}
     phases = Phases([Phase([Step(StepReport("empty"), EmptyFilter())])])
     for step in steps:
-        report = StepReport(step.name, step.settings.model_dump(mode="json"))
+        report = StepReport(step.name, step.settings.model_dump(mode="json", exclude_none=True))
         if step.normalize is not None:
             phases[-1].steps.append(Step(report, Normalizer((step.normalize,))))
         elif step.deduplicate is not None:

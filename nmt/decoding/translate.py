@@ -21,6 +21,7 @@ from nmt.vectors import Vectors, check_features
 if TYPE_CHECKING:
     from nmt.config import Recipe
     from nmt.decoding.constraints import Condition
+    from nmt.decoding.hypothesis import Hypothesis
     from nmt.decoding.requests import Requests
     from nmt.decoding.translation import Details, Examiner, Translation
     from nmt.long_sources import Mode, Part
@@ -225,15 +226,11 @@ class Translator:
         """Returns the translations of each source; ``texts`` are the normalised lines, None for vectors."""
         from nmt.decoding.translation import Translation
 
-        decoded = self._decoder.decode(sources, hypotheses, conditions)
-        self.unmet += sum(bool(found and found[0].unmet) for found in decoded)
-        rows = [(row, best) for row, found in enumerate(decoded) for best in found]
-        outputs = [best.ids for _, best in rows]
-        if self.copier is None or texts is None:
-            written = self.bundle.tokenizers.target.decode(outputs)
-        else:
-            unknown = [self.copier.unknown_words(text) for text in texts]
-            written = self.copier.decode(outputs, [unknown[row] for row, _ in rows])
+        decoded = self._decoder.decode(sources, max(hypotheses, self.config.candidates), conditions)
+        found = [best[:hypotheses] for best in self._written(decoded, texts)]
+        self.unmet += sum(bool(best and best[0][0].unmet) for best in found)
+        rows = [(row, *each) for row, best in enumerate(found) for each in best]
+        outputs = [best.ids for _, best, _ in rows]
         # Without details only outputs with unknown words, if these are replaced, have to be looked at again.
         replace = self.config.replace_unknown
         wanted = [index for index, ids in enumerate(outputs) if details or (replace and UNK in ids)]
@@ -244,11 +241,32 @@ class Translator:
             chosen = [sources[row] for row in read], [outputs[index] for index in wanted]
             known = dict(zip(wanted, self.examiner.examine(*chosen, read_texts), strict=True))
         answers: list[list[Translation]] = [[] for _ in sources]
-        for index, ((row, best), text) in enumerate(zip(rows, written, strict=True)):
-            found = known.get(index)
+        for index, (row, best, text) in enumerate(rows):
+            examined = known.get(index)
             source = "" if texts is None else texts[row]
-            answers[row].append(Translation(source, found.text if found else text, best, found if details else None))
+            text = examined.text if examined else text
+            answers[row].append(Translation(source, text, best, examined if details else None))
         return answers
+
+    def _written(
+        self, decoded: Sequence[Sequence[Hypothesis]], texts: Sequence[str] | None
+    ) -> list[list[tuple[Hypothesis, str]]]:
+        """Returns the outputs of each source with their texts, best first; arguments as ``_found`` has them."""
+        outputs = [best.ids for found in decoded for best in found]
+        if self.copier is None or texts is None:
+            written = iter(self.bundle.tokenizers.target.decode(outputs))
+        else:
+            unknown = [self.copier.unknown_words(text) for text in texts]
+            rows = [row for row, found in enumerate(decoded) for _ in found]
+            written = iter(self.copier.decode(outputs, [unknown[row] for row in rows]))
+        pairs = [list(zip(found, written, strict=False)) for found in decoded]
+        if self.config.minimum_bayes_risk is None:
+            return pairs
+        from nmt.decoding.minimum_bayes_risk import by_expected_score
+        from nmt.evaluation.metrics import MetricOptions
+
+        asked = self.config.minimum_bayes_risk.metric, MetricOptions.of(self.bundle.recipe.evaluation)
+        return [by_expected_score(each, *asked) for each in pairs]
 
     def translate_vectors(self, vectors: Vectors, lines: Iterable[str] | None = None) -> Iterator[str]:
         """Yields one line per sequence of vectors, in order.

@@ -42,10 +42,11 @@ def check_exportable(bundle: Bundle, folder: Path, settings: dict[str, Any]) -> 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"{folder}: it is there already", action="Give a new folder, or remove what is there")
     decoding = read_settings(DecodingConfig, bundle.recipe.decoding.model_dump() | settings, "decoding")
-    if decoding.replace_unknown:
+    impossible = {"replace_unknown": "false", "minimum_bayes_risk": "null"}
+    for key in (key for key in impossible if getattr(decoding, key)):
         raise UsageError(
-            "decoding.replace_unknown: an exported model cannot do this",
-            action="Export without it: --set replace_unknown=false",
+            f"decoding.{key}: an exported model cannot do this",
+            action=f"Export without it: --set {key}={impossible[key]}",
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from nmt.cleaning.normalize import INVISIBLE, Normalizer
+from nmt.cleaning.normalize import INVISIBLE, Normalizer, is_mark
 from nmt.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerPair
 
 
@@ -25,6 +25,7 @@ def characters_where(test: Callable[[str], bool]) -> str:
 
 
 SPACE = characters_where(str.isspace)  # as Python has it, which is more than the \s of RE2
+MARK = characters_where(is_mark)
 
 
 class GraphText:
@@ -54,6 +55,9 @@ class GraphText:
             texts = tf.strings.regex_replace(texts, f"[{INVISIBLE}]", "")
             if step.form != "none":
                 texts = tf_text.normalize_utf8(texts, step.form)
+            if step.marks == "drop":
+                apart = tf_text.normalize_utf8(texts, "NFD")
+                texts = tf_text.normalize_utf8(tf.strings.regex_replace(apart, f"[{MARK}]+", ""), "NFC")
             if step.squeeze_spaces:
                 texts = tf.strings.regex_replace(texts, f"[{SPACE}]+", " ")
                 texts = tf.strings.regex_replace(texts, "^ | $", "")

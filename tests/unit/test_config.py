@@ -105,6 +105,7 @@ def test_word_vectors_that_do_not_fit_are_refused(embedding, reason):
         ({"coverage_penalty": {}, "sampling": {}}, "draws are not ranked"),
         ({"min_output_tokens": 9, "max_output_tokens": 8}, "above max_output_tokens 8"),
         ({"min_length_ratio": 3.0}, "above max_length_ratio 2.0"),
+        ({"beam_size": 4, "minimum_bayes_risk": {}}, "candidates 16 is above beam_size 4"),
         ({"repetition_penalty": 1.0}, "greater than 1"),
         ({"no_repeat_ngram_size": 0}, "greater than or equal to 1"),
         ({"sampling": {"top_p": 1.0}}, "less than 1"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -58,7 +59,20 @@ def test_settings_that_are_not_valid(settings: object) -> None:
         Normalizer.from_settings(settings)  # type: ignore[arg-type]
 
 
-FORMS = st.builds(NormalizeStep, form=st.sampled_from(["NFC", "NFKC", "none"]), squeeze_spaces=st.booleans())
+@pytest.mark.parametrize("form", ["NFC", "NFKC", "none"])
+def test_marks_are_dropped_on_request(form: str) -> None:
+    without = Normalizer((NormalizeStep.model_validate({"form": form, "marks": "drop"}),))
+    text = "Ọ́mọ̀wé Làbákẹ́ über ångström שָלוֹם 한글 ø ł ́"
+    assert without(text) == "Omowe Labake uber angstrom שלום 한글 ø ł"
+    assert without(unicodedata.normalize("NFD", text)) == without(text)
+
+
+FORMS = st.builds(
+    NormalizeStep,
+    form=st.sampled_from(["NFC", "NFKC", "none"]),
+    squeeze_spaces=st.booleans(),
+    marks=st.sampled_from(["drop", None]),
+)
 
 
 @given(step=FORMS, text=st.text())

@@ -21,6 +21,8 @@ STEPS = [
     (),
     (NormalizeStep(),),
     (NormalizeStep(form="NFKC"),),
+    (NormalizeStep(marks="drop"),),
+    (NormalizeStep(form="none", marks="drop"),),
     (NormalizeStep(form="none", squeeze_spaces=False), NormalizeStep(form="NFKC", squeeze_spaces=False)),
 ]
 WORDS = "a small text of a few words \u00fcber \u4f60\u597d \u1100\u1161 with some more words in it\n"

@@ -214,6 +214,8 @@ def test_models_of_vectors_are_refused(bundle, tmp_path):
 def test_settings_that_a_graph_cannot_do_are_refused(bundle, tmp_path):
     with pytest.raises(UsageError, match=r"replace_unknown: .* cannot do this"):
         export_command(bundle, tmp_path / "model", {"replace_unknown": True})
+    with pytest.raises(UsageError, match=r"minimum_bayes_risk: .* cannot do this"):
+        export_command(bundle, tmp_path / "model", {"minimum_bayes_risk": {"candidates": 2}})
     assert list(tmp_path.iterdir()) == []
 
 
