@@ -239,6 +239,7 @@ class EvaluationConfig(Strict):
             "wer",
             "per",
             "cer",
+            "repetition",
             "comet",
             "bertscore",
             "perplexity",

@@ -13,7 +13,9 @@ from nmt.cli.options import format_option, print_json, print_table, work_option
 if TYPE_CHECKING:
     from nmt.config import EvaluationConfig
 
-_METRICS = "bleu, chrf, chrf++, ter, rouge1, rouge2, rougeL, rougeLsum, exact, wer, per, cer, comet, bertscore"
+_METRICS = (
+    "bleu, chrf, chrf++, ter, rouge1, rouge2, rougeL, rougeLsum, exact, wer, per, cer, repetition, comet, bertscore"
+)
 _path = click.Path(path_type=Path)
 
 

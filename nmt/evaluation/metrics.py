@@ -33,6 +33,7 @@ METRICS = {
     "wer": "WER",
     "per": "PER",
     "cer": "CER",
+    "repetition": "repeated trigrams",
     "comet": "COMET",
     "bertscore": "BERTScore",
     "perplexity": "perplexity",
@@ -44,8 +45,8 @@ METRICS = {
 OF_MODELS = {"perplexity": "token", "perplexity-word": "word", "perplexity-char": "char"}
 """The metrics that score a model's prediction of the references, not a text, and their units."""
 
-LOWER_IS_BETTER = frozenset({"ter", "wer", "per", "cer", *OF_MODELS})
-"""The metrics that count errors."""
+LOWER_IS_BETTER = frozenset({"ter", "wer", "per", "cer", "repetition", *OF_MODELS})
+"""The metrics that count what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,10 @@ def open_metric(
             from nmt.evaluation.error_rates import ErrorRate
 
             return ErrorRate(name, references, options)
+        case "repetition":
+            from nmt.evaluation.summaries import Repetition
+
+            return Repetition()
         case "comet" | "bertscore":
             from nmt.evaluation.neural_metrics import NeuralMetric
 
@@ -183,7 +188,7 @@ def text_metrics(names: Iterable[str]) -> list[str]:
 
 
 def own_signature(references: int, samples: int, seed: int, **facts: object) -> str:
-    """Returns a signature of sacreBLEU's form for a metric of this project."""
+    """Returns a signature of sacreBLEU's form for a metric of this project; 0 references where it has none."""
     resampling = {"bs": samples, "seed": seed} if samples > 1 else {}
-    fields = {"nrefs": references, **resampling, **facts, "version": nmt.__version__}
+    fields = {**({"nrefs": references} if references else {}), **resampling, **facts, "version": nmt.__version__}
     return "|".join(f"{name}:{value}" for name, value in fields.items())

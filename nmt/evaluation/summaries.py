@@ -1,7 +1,7 @@
 """What summaries are like besides ROUGE, and summaries that need no model.
 
-Measures: novel n-grams (See et al. 2017, figure 6); compression, extractive fragment coverage and density (Grusky et
-al. 2018, equations 1 to 3); repeated trigrams; numbers that the document has. Words are those of ROUGE.
+Measures: novel n-grams (See et al. 2017, figure 6) and repeated trigrams (figure 4); compression, extractive fragment
+coverage and density (Grusky et al. 2018, equations 1 to 3); numbers that the document has. Words are those of ROUGE.
 
 Baselines: the first words, the first three sentences, a random sentence, and the central sentences by LexRank (Erkan
 and Radev 2004), with scikit-learn's TF-IDF.
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import regex
 
 from nmt.evaluation.diagnostics import repetition_rate
-from nmt.evaluation.metrics import Lines
+from nmt.evaluation.metrics import Floats, Lines, Metric, own_signature
 from nmt.evaluation.rouge import split_sentences, words_of
 
 _NUMBER = regex.compile(r"\p{Nd}+(?:[.,:]\p{Nd}+)*")
@@ -110,6 +110,25 @@ def measure_summaries(sources: Lines, summaries: Lines) -> SummaryMeasures:
     )
 
 
+class Repetition(Metric):
+    """The percentage of trigrams that occurred before in the same line; statistics: these, and all trigrams."""
+
+    name = "repetition"
+
+    def statistics(self, hypotheses: Lines) -> Floats:
+        """Returns the statistics of each segment [N, F]."""
+        trigrams = [_ngrams(words_of(line), 3) for line in hypotheses]
+        return np.array([(len(own) - len(set(own)), len(own)) for own in trigrams], np.float64)
+
+    def scores(self, sums: Floats) -> Floats:
+        """Returns the scores [...] of summed statistics [..., F]; 0 without trigrams."""
+        return 100.0 * sums[..., 0] / np.maximum(sums[..., 1], 1.0)
+
+    def signature(self, samples: int = 0, seed: int = 0) -> str:
+        """Returns the signature."""
+        return own_signature(0, samples, seed, words="unicode", size=3)
+
+
 def extractive_fragments(document: Sequence[str], summary: Sequence[str]) -> list[int]:
     """Returns the lengths of the fragments of the document that a summary is made of, from left to right.
 
@@ -145,9 +164,12 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _novelty(document: Sequence[str], summary: Sequence[str], size: int) -> float:
-    known = set(zip(*(document[start:] for start in range(size)), strict=False))
-    own = list(zip(*(summary[start:] for start in range(size)), strict=False))
+    known, own = set(_ngrams(document, size)), _ngrams(summary, size)
     return sum(ngram not in known for ngram in own) / len(own) if own else float("nan")
+
+
+def _ngrams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    return list(zip(*(words[start:] for start in range(size)), strict=False))
 
 
 def summary_baselines(sources: Lines, references: Sequence[Lines], seed: int = 1) -> dict[str, list[str]]:

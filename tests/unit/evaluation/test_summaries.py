@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmt.evaluation.scores import score_lines
 from nmt.evaluation.summaries import MEASURE_HEADINGS, extractive_fragments, measure_summaries, summary_baselines
 
 DOCUMENT = "The old cat sat on the mat. The dog saw the cat at 10:30. Then the dog ran home. Rain fell."
@@ -37,6 +38,14 @@ def test_blank_summaries_count_only_where_there_is_something():
     nothing = measure_summaries(["a"], [""])
     assert (nothing.words, nothing.supported_numbers) == (0.0, None)
     assert nothing.cells()[-1] == ""
+
+
+@given(st.lists(st.text(st.sampled_from("ab ."), max_size=12), min_size=1, max_size=4))
+def test_repetition_is_a_metric_of_text_alone(lines):
+    [score] = score_lines(lines, [["x"] * len(lines)], ["repetition"])
+    assert score.value == pytest.approx(100 * measure_summaries(["x"] * len(lines), lines).repeated_trigrams)
+    assert score.lower_is_better
+    assert score.signature.startswith("words:unicode|size:3|version:")
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=10))
