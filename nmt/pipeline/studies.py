@@ -18,7 +18,7 @@ from pathlib import Path
 from nmt import textio
 from nmt.config import Recipe, load_recipe, shipped_folder
 from nmt.errors import RecipeError, UsageError, suggestion
-from nmt.evaluation.metrics import MetricOptions
+from nmt.evaluation.metrics import OF_MODELS, MetricOptions
 from nmt.evaluation.scores import Score
 from nmt.leaderboard.entry import views_of
 from nmt.pipeline.run import print_progress, run_recipe
@@ -185,13 +185,13 @@ def run_study(
             runs.append(_run(study.name, system, seed, workspace, say))
         row = Row(system.name, system.recipe, runs)
         if rows:
-            row = replace(row, difference=compare(row, rows[-1 if study.baseline == "above" else 0]))
+            row = replace(row, differences=compare(row, rows[-1 if study.baseline == "above" else 0]))
         rows.append(row)
     output = workspace.root / "studies" / study.name
     write_bytes(output / "table.md", (markdown(rows, study.baseline) + "\n").encode("utf-8"))
     write_json(output / "table.json", to_json(study.name, rows, study.baseline))
     metric = main_metric(rows[0])
-    if metric != "perplexity":
+    if metric not in OF_MODELS:
         lengths, series = by_length(rows, metric)
         draw_by_length(lengths, series, rows[0].runs[0].scores[metric].label, output / "length.png")
     return rows, output
@@ -230,12 +230,13 @@ def _run(study: str, system: System, seed: int, workspace: Workspace, say: Calla
     recipe = load_recipe(system.path, settings)
     folders = {planned.label: planned.artifact for planned in run_recipe(recipe, system.path, workspace, say=say)}
     test = test_names(recipe)[0]
+    files = references_of(recipe, folders["fetch"], test)
     record = json.loads((folders["record"] / "record.json").read_bytes())
-    view = next(iter(views_of(test, references_of(recipe, folders["fetch"], test))))
+    *_, view = views_of(test, files)  # the last one has all references
     scores = {row["name"]: Score.from_json(row) for row in record["scores"][view]}
-    sides = side_files(folders["fetch"], f"test/{test}")
-    rows = list(textio.read_parallel([*sides, folders["translate"] / f"{test}.txt"]))
-    sources, references, hypotheses = (list(column) for column in zip(*rows, strict=True))
+    source, _ = side_files(folders["fetch"], f"test/{test}")
+    rows = list(textio.read_parallel([source, folders["translate"] / f"{test}.txt", *files.values()]))
+    sources, hypotheses, *references = map(list, zip(*rows, strict=True))
     seconds, parameters = record["training_seconds"], record["parameters"]
     return Run(seed, scores, seconds, parameters, sources, references, hypotheses)
 

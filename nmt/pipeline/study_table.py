@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from statistics import mean, stdev
 from typing import Any, Literal
 
 import numpy as np
 
 from nmt.config import Recipe
-from nmt.evaluation.metrics import MetricOptions, open_metric
+from nmt.evaluation.metrics import OF_MODELS, MetricOptions, open_metric
 from nmt.evaluation.scores import Score, score_lines
 from nmt.evaluation.significance import paired_randomisation
 
@@ -23,14 +23,17 @@ _BINS = 6  # groups of test lines by source length
 
 @dataclass(frozen=True)
 class Run:
-    """One system with one seed, done: its scores on the first test set, and the lines of that set."""
+    """One system with one seed, done: its scores on the first test set, and the lines of that set.
+
+    All references of the set count; ``references`` has the lines of each.
+    """
 
     seed: int
     scores: dict[str, Score]
     training_seconds: float | None
     parameters: int | None
     sources: list[str]
-    references: list[str]
+    references: list[list[str]]
     hypotheses: list[str]
 
 
@@ -39,7 +42,6 @@ class Difference:
     """A system against its baseline.
 
     Attributes:
-        metric: in which they are compared.
         value: mean score of the seeds less that of the baseline's.
         p_text: how probable a difference as large is, if the outputs of both were exchanged at random, segment by
             segment and seed by seed (Clark et al. 2011): whether these trained models differ. None for perplexity.
@@ -47,7 +49,6 @@ class Difference:
             None where there are not two seeds of each, or none differs from another.
     """
 
-    metric: str
     value: float
     p_text: float | None
     p_seeds: float | None
@@ -61,13 +62,13 @@ class Row:
         name: of the system.
         recipe: with the seed of the file.
         runs: one for each seed, in their order.
-        difference: from its baseline; None for the first row.
+        differences: from its baseline, by the names of the metrics; none for the first row.
     """
 
     name: str
     recipe: Recipe
     runs: list[Run]
-    difference: Difference | None = None
+    differences: Mapping[str, Difference] = field(default_factory=dict)
 
     def values(self, metric: str) -> list[float]:
         """Returns the score of each seed."""
@@ -88,18 +89,27 @@ class Row:
         return mean(minutes) if minutes else None
 
 
-def compare(row: Row, baseline: Row) -> Difference:
-    """Compares a system with another in the first metric of the study, seed by seed."""
-    metric = main_metric(row)
-    value = row.mean(metric) - baseline.mean(metric)
-    p_text = None
-    if metric != "perplexity":
-        pairs = list(zip(baseline.runs, row.runs, strict=True))
-        references = [line for run, _ in pairs for line in run.references]
-        scorer = open_metric(metric, [references], MetricOptions.of(row.recipe.evaluation))
-        before, now = (scorer.statistics([line for pair in pairs for line in pair[side].hypotheses]) for side in (0, 1))
-        p_text = paired_randomisation(scorer, before, now).p_value
-    return Difference(metric, value, p_text, welch(baseline.values(metric), row.values(metric)))
+def compare(row: Row, baseline: Row) -> dict[str, Difference]:
+    """Compares a system with another in every metric of the study, seed by seed."""
+    options = MetricOptions.of(row.recipe.evaluation)
+    sources = [line for run in row.runs for line in run.sources]
+    references = _references(row, range(len(row.runs[0].sources)))
+    outputs = [[line for run in system.runs for line in run.hypotheses] for system in (baseline, row)]
+    differences = {}
+    for metric in row.recipe.evaluation.metrics:
+        p_text = None
+        if metric not in OF_MODELS:
+            scorer = open_metric(metric, references, options, sources)
+            p_text = paired_randomisation(scorer, *map(scorer.statistics, outputs)).p_value
+        value = row.mean(metric) - baseline.mean(metric)
+        differences[metric] = Difference(value, p_text, welch(baseline.values(metric), row.values(metric)))
+    return differences
+
+
+def _references(row: Row, lines: Sequence[int]) -> list[list[str]]:
+    """Returns of each reference the lines of these numbers, once for every run."""
+    count = len(row.runs[0].references)
+    return [[run.references[number][line] for run in row.runs for line in lines] for number in range(count)]
 
 
 def welch(one: Sequence[float], other: Sequence[float]) -> float | None:
@@ -117,7 +127,7 @@ def welch(one: Sequence[float], other: Sequence[float]) -> float | None:
 def main_metric(row: Row) -> str:
     """Returns the metric that systems are compared in: the first of the recipe's that judges text, if one does."""
     metrics = row.recipe.evaluation.metrics
-    return next((metric for metric in metrics if metric != "perplexity"), metrics[0])
+    return next((metric for metric in metrics if metric not in OF_MODELS), metrics[0])
 
 
 def by_length(rows: Sequence[Row], metric: str) -> tuple[list[float], dict[str, list[float]]]:
@@ -134,8 +144,7 @@ def by_length(rows: Sequence[Row], metric: str) -> tuple[list[float], dict[str, 
 
     def score(row: Row, group: list[int]) -> float:
         hypotheses = [run.hypotheses[index] for run in row.runs for index in group]
-        references = [run.references[index] for run in row.runs for index in group]
-        return score_lines(hypotheses, [references], [metric], options)[0].value
+        return score_lines(hypotheses, _references(row, group), [metric], options)[0].value
 
     series = {row.name: [score(row, group) for group in groups] for row in rows}
     return [mean(lengths[index] for index in group) for group in groups], series
@@ -158,7 +167,7 @@ def table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
         means = [_mean(row, metric) for metric in row.recipe.evaluation.metrics]
         each = "; ".join(run.scores[main_metric(row)].format_value() for run in row.runs)
         compared = ("", "", "")
-        if (found := row.difference) is not None:
+        if (found := row.differences.get(main_metric(row))) is not None:
             compared = f"{found.value:+.2f}", _p_value(found.p_text), _p_value(found.p_seeds)
         took = f"{row.training_minutes:.1f}" if row.training_minutes is not None else ""
         numbers = row.runs[0].parameters
@@ -205,7 +214,7 @@ def to_json(name: str, rows: Sequence[Row], baseline: Baseline) -> dict[str, Any
                 "description": row.recipe.description,
                 "means": {metric: row.mean(metric) for metric in row.recipe.evaluation.metrics},
                 "spreads": {metric: row.spread(metric) for metric in row.recipe.evaluation.metrics},
-                "difference": None if row.difference is None else asdict(row.difference),
+                "differences": {metric: asdict(found) for metric, found in row.differences.items()},
                 "runs": [
                     {
                         "seed": run.seed,

@@ -10,8 +10,8 @@ def test_an_ablation_trains_the_grid_once(project):
     assert found["study"] == "tiny.over.decoding.beam_size"
     assert [row["system"] for row in found["rows"]] == ["decoding.beam_size=1", "decoding.beam_size=2"]
     assert [[run["seed"] for run in row["runs"]] for row in found["rows"]] == [[1], [1]]
-    assert found["rows"][0]["difference"] is None
-    assert 0 < found["rows"][1]["difference"]["p_text"] <= 1
+    assert found["rows"][0]["differences"] == {}
+    assert 0 < found["rows"][1]["differences"]["bleu"]["p_text"] <= 1
     assert result.stderr.count(b"[train] done") == 1  # a beam is no reason to train
 
     table = (project.folder / "work" / "studies" / found["study"] / "table.md").read_text(encoding="utf-8")

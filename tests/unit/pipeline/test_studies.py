@@ -25,7 +25,7 @@ def run(seed, exact, perplexity, hypotheses=None, seconds=60.0):
         "exact": Score("exact", exact, "nrefs:1", exact - 1, exact + 1, 10),
         "perplexity": Score("perplexity", perplexity, "unit:token"),
     }
-    return Run(seed, scores, seconds, 1234, SOURCES, SOURCES, hypotheses or SOURCES)
+    return Run(seed, scores, seconds, 1234, SOURCES, [SOURCES], hypotheses or SOURCES)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def rows():
     wrong_when_long = [line if len(line) < 9 else "wrong" for line in SOURCES]
     base = Row("1-base", recipe("1-base"), [run(1, 40.0, 9.0, wrong_when_long), run(2, 50.0, 7.0, wrong_when_long)])
     better = Row("2-better", recipe("2-better"), [run(1, 60.0, 4.0, seconds=None), run(2, 80.0, 6.0, seconds=180.0)])
-    return [base, replace(better, difference=compare(better, base))]
+    return [base, replace(better, differences=compare(better, base))]
 
 
 def test_the_table_has_means_spread_seeds_intervals_and_differences(rows):
@@ -55,12 +55,15 @@ def test_the_table_has_means_spread_seeds_intervals_and_differences(rows):
 
 def test_differences_are_judged_by_the_text_and_by_the_seeds(rows):
     base, better = rows
-    assert better.difference.metric == "exact"
-    assert better.difference.value == 25.0
+    assert list(better.differences) == ["exact", "perplexity"]
+    difference = better.differences["exact"]
+    assert difference.value == 25.0
     # Half of the 24 lines differ, always in one direction: 2^-12 by chance, twice for both directions.
-    assert better.difference.p_text == pytest.approx(2 * 2**-12, abs=6e-4)
-    assert better.difference.p_seeds == pytest.approx(welch([40.0, 50.0], [60.0, 80.0]))
-    alike = compare(base, base)
+    assert difference.p_text == pytest.approx(2 * 2**-12, abs=6e-4)
+    assert difference.p_seeds == pytest.approx(welch([40.0, 50.0], [60.0, 80.0]))
+    assert better.differences["perplexity"].value == -3.0
+    assert better.differences["perplexity"].p_text is None
+    alike = compare(base, base)["exact"]
     assert (alike.value, alike.p_text, alike.p_seeds) == (0.0, 1.0, 1.0)
 
 
@@ -73,9 +76,17 @@ def test_welch_needs_two_values_of_each_and_some_spread():
 
 
 def test_one_seed_has_no_spread(rows):
-    alone = [replace(row, runs=row.runs[:1], difference=None) for row in rows]
+    alone = [replace(row, runs=row.runs[:1], differences={}) for row in rows]
     assert table(alone)[0][1] == "40.00"
-    assert compare(alone[1], alone[0]).p_seeds is None
+    assert compare(alone[1], alone[0])["exact"].p_seeds is None
+
+
+def test_an_output_may_be_like_any_reference(rows):
+    base, better = rows
+    others = [[f"{line} {line}" for line in SOURCES], SOURCES]
+    both = [replace(row, runs=[replace(run, references=others) for run in row.runs]) for row in (better, base)]
+    assert compare(*both)["exact"].p_text == better.differences["exact"].p_text
+    assert by_length(both, "exact")[1] == by_length([better, base], "exact")[1]
 
 
 def test_scores_by_length_are_those_of_lines_of_like_length(rows):
@@ -88,8 +99,8 @@ def test_json_has_every_score_of_every_run(rows):
     study = to_json("mine", rows, "above")
     assert [run["seed"] for row in study["rows"] for run in row["runs"]] == [1, 2, 1, 2]
     assert study["rows"][0]["runs"][1]["scores"][0]["value"] == 50.0
-    assert study["rows"][1]["difference"]["value"] == 25.0
-    assert study["rows"][0]["difference"] is None
+    assert study["rows"][1]["differences"]["exact"]["value"] == 25.0
+    assert study["rows"][0]["differences"] == {}
     assert study["rows"][1]["spreads"]["perplexity"] == pytest.approx(2**0.5)
 
 
