@@ -95,12 +95,13 @@ def compare(row: Row, baseline: Row) -> dict[str, Difference]:
     sources = [line for run in row.runs for line in run.sources]
     references = _references(row, range(len(row.runs[0].sources)))
     outputs = [[line for run in system.runs for line in run.hypotheses] for system in (baseline, row)]
-    differences = {}
+    differences: dict[str, Difference] = {}
     for metric in row.recipe.evaluation.metrics:
         p_text = None
         if metric not in OF_MODELS:
             scorer = open_metric(metric, references, options, sources)
-            p_text = paired_randomisation(scorer, *map(scorer.statistics, outputs)).p_value
+            before, now = map(scorer.statistics, outputs)
+            p_text = paired_randomisation(scorer, before, now).p_value
         value = row.mean(metric) - baseline.mean(metric)
         differences[metric] = Difference(value, p_text, welch(baseline.values(metric), row.values(metric)))
     return differences
