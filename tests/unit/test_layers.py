@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "nmt"
-# A module may import those before it. Training validates by decoding and scoring, so these come first.
+# A module may import those before it. Outputs are scored to choose among them; training decodes and scores.
 ORDER = [
     "errors storage textio engine remote parallel progress",
     "strict_yaml model_config corpora_config decoding_config config",
@@ -21,9 +21,9 @@ ORDER = [
     "lexical_table pair_alignment",
     "models",
     "bundle",
+    "evaluation",
     "decoding",
     "export",
-    "evaluation",
     "training",
     "charts",
     "leaderboard",
