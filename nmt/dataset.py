@@ -2,7 +2,9 @@
 
 The order of an epoch is planned in advance, as a function of (seed, epoch): which pairs form which batch. So the
 position of training is one integer, and a resumed run continues with the batch that comes next. The ids stay on the
-disk; a thread gathers and pads a few batches ahead.
+disk; a thread gathers and pads a few batches ahead. (A tf.data pipeline of native operations would hold all ids in
+memory, and one of ``from_generator`` would call this code for each batch, with a copy more. This one makes hundreds of
+times the batches that training takes: ``benchmarks/input_pipeline.py``.)
 
 Example, with tokens_per_batch 8 and pairs of target lengths 4, 2, 4, 2, 3::
 
