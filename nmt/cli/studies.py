@@ -72,7 +72,7 @@ def ablate(
 
 def _run_and_show(study: Study, seeds: int, work: Path | None, form: str) -> None:
     from nmt.pipeline.studies import run_study
-    from nmt.pipeline.study_table import explanation, headings, markdown, table, to_json
+    from nmt.pipeline.study_table import differences, explanation, headings, markdown, table, to_json
     from nmt.pipeline.workspace import Workspace
 
     with continuable():
@@ -83,5 +83,7 @@ def _run_and_show(study: Study, seeds: int, work: Path | None, form: str) -> Non
         print(markdown(rows, study.baseline))
     else:
         print_table(headings(rows), table(rows))
+        if more := differences(rows):
+            print_table(list(more[0]), more[1:])
         print(explanation(study.baseline))
     print(f"Written to {folder}", file=sys.stderr)

@@ -151,11 +151,14 @@ def by_length(rows: Sequence[Row], metric: str) -> tuple[list[float], dict[str, 
     return [mean(lengths[index] for index in group) for group in groups], series
 
 
+def _labels(rows: Sequence[Row]) -> dict[str, str]:
+    """Returns the metrics, and what they are called."""
+    return {metric: rows[0].runs[0].scores[metric].label for metric in rows[0].recipe.evaluation.metrics}
+
+
 def headings(rows: Sequence[Row]) -> list[str]:
     """Returns the headings of the table."""
-    labels: dict[str, str] = {
-        metric: rows[0].runs[0].scores[metric].label for metric in rows[0].recipe.evaluation.metrics
-    }
+    labels = _labels(rows)
     seeds = f"{labels[main_metric(rows[0])]}, seed by seed"
     means = [f"{label}, mean" for label in labels.values()]
     return ["system", *means, seeds, "difference", "p, text", "p, seeds", "training, min", "parameters"]
@@ -177,6 +180,26 @@ def table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     return cells
 
 
+def differences(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Returns the cells of a table that has, below its headings, each system's differences with p values of the text.
+
+    There are no rows where the first table says it all.
+    """
+    labels = _labels(rows)
+    if len(labels) == 1 or len(rows) == 1:
+        return []
+    cells: list[tuple[str, ...]] = [("difference", *labels.values())]
+    for row in rows[1:]:
+        found = [row.differences[metric] for metric in labels]
+        cells.append((row.name, *(_with_p_value(each) for each in found)))
+    return cells
+
+
+def _with_p_value(difference: Difference) -> str:
+    p_value = "" if difference.p_text is None else f" (p {_p_value(difference.p_text)})"
+    return f"{difference.value:+.2f}{p_value}"
+
+
 def _mean(row: Row, metric: str) -> str:
     spread = row.spread(metric)
     return f"{row.mean(metric):.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
@@ -187,11 +210,17 @@ def _p_value(value: float | None) -> str:
 
 
 def markdown(rows: Sequence[Row], baseline: Baseline) -> str:
-    """Returns the table as Markdown, with its meaning and the signatures below it."""
-    lines = ["| " + " | ".join(cells) + " |" for cells in (headings(rows), *table(rows))]
-    lines.insert(1, "|---" + "|---:" * (len(headings(rows)) - 1) + "|")
+    """Returns the tables as Markdown, with their meaning and the signatures below them."""
+    lines = _markdown_table([tuple(headings(rows)), *table(rows)])
+    if more := differences(rows):
+        lines += ["", *_markdown_table(more)]
     signatures = [f"- {score.label}: `{score.signature}`" for score in rows[0].runs[0].scores.values()]
     return "\n".join([*lines, "", explanation(baseline), "", *signatures])
+
+
+def _markdown_table(cells: Sequence[tuple[str, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(row)} |" for row in cells]
+    return [lines[0], "|---" + "|---:" * (len(cells[0]) - 1) + "|", *lines[1:]]
 
 
 def explanation(baseline: Baseline) -> str:

@@ -9,7 +9,18 @@ from nmt.config import Recipe
 from nmt.errors import RecipeError, UsageError
 from nmt.evaluation.scores import Score
 from nmt.pipeline.studies import System, ablation, check_comparable, split_values, study_folder, study_names
-from nmt.pipeline.study_table import Row, Run, by_length, compare, headings, markdown, table, to_json, welch
+from nmt.pipeline.study_table import (
+    Row,
+    Run,
+    by_length,
+    compare,
+    differences,
+    headings,
+    markdown,
+    table,
+    to_json,
+    welch,
+)
 
 CORPORA = {"source": "a", "target": "b", "train": ["x/y"], "valid": ["x/z"], "test": ["x/t"]}
 SOURCES = ["a"] * 3 + ["a b c d"] * 3 + ["a b c d e f g h"] * 6
@@ -51,6 +62,10 @@ def test_the_table_has_means_spread_seeds_intervals_and_differences(rows):
     assert lines[1] == "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     assert lines[-2:] == ["- exact match: `nrefs:1`", "- perplexity: `unit:token`"]
     assert "from the first row" in lines[-4]
+    assert lines[5:8] == ["| difference | exact match | perplexity |", "|---|---:|---:|", lines[7]]
+    assert lines[7].startswith("| 2-better | +25.00 (p 0.000")
+    assert lines[7].endswith(" | -3.00 |")
+    assert differences(rows[:1]) == []
 
 
 def test_differences_are_judged_by_the_text_and_by_the_seeds(rows):
