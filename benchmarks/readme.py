@@ -98,8 +98,9 @@ def summaries_table() -> str:
 
 
 def study_table(folder: Path) -> str:
-    """Returns the table that ``nmt papers`` wrote, without the signatures below it."""
-    return (folder / "table.md").read_text(encoding="utf-8").split("\n\n")[0]
+    """Returns the tables that ``nmt papers`` wrote, without what stands below them."""
+    parts = (folder / "table.md").read_text(encoding="utf-8").split("\n\n")
+    return "\n\n".join(part for part in parts if part.startswith("|"))
 
 
 def row(record: Record, test: str) -> str:
