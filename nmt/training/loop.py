@@ -56,6 +56,8 @@ class Progress:
     position: int = 0  # batches of this epoch that are done
     learning_rate_scale: float = 1.0
     candidates: list[Candidate] = field(default_factory=list)  # best first
+    validated: int = 0  # the step of the last validation
+    whole: bool = False  # whether the candidates are of what the recipe trains at its end: see Trainer._begins_anew
     without_improvement: int = 0  # validations since the best
     since_reduction: int = 0  # validations since the best, or since the learning rate fell
     skipped: int = 0  # steps in a row without a finite gradient
@@ -123,6 +125,9 @@ class Trainer:
         self._checkpoints = Checkpoints(scratch, lambda text: print(text, file=sys.stderr, flush=True))
         self._candidates = Candidates(scratch, self._config.average_checkpoints, self._config.average_which)
         self._saved: list[Candidate] = []  # the candidates that the last checkpoint names
+        # Steps before coverage and its loss are switched on.
+        late = self._config.coverage_loss_after if self._config.coverage_loss else 0
+        self._whole_after = max(late, self._config.coverage_after or 0)
         if self._config.deterministic:
             tf.config.experimental.enable_op_determinism()
         self._distribution = distribution or Distribution()
@@ -191,6 +196,8 @@ class Trainer:
 
     def _stops(self, progress: Progress) -> bool:
         """Whether validation has stopped improving, or can improve no more."""
+        if progress.step <= self._whole_after:  # the last thing is not switched on yet
+            return False
         perfect = self._config.select_on != "loss" and (progress.best_score or 0.0) >= 100.0
         return perfect or progress.without_improvement >= self._config.stop_after
 
@@ -264,6 +271,7 @@ class Trainer:
             candidate |= {path: average.numpy() for path, average in zip(paths, self._averages, strict=True)}
         began = time.monotonic()
         row, score = self._measure(candidate)
+        self._begins_anew(progress)
         # What is no number is never a candidate.
         finite = math.isfinite(score) and math.isfinite(row["valid_loss"])
         better = finite and (progress.best_score is None or score > progress.best_score)
@@ -282,6 +290,17 @@ class Trainer:
             f"validation after epoch {progress.epoch + 1}, step {progress.step}: {scores}"
             f"  ({time.monotonic() - began:.0f} s){'  best so far' if better else ''}"
         )
+
+    def _begins_anew(self, progress: Progress) -> None:
+        """Forgets the candidates of before coverage and its loss were switched on, once they have been for a while.
+
+        Otherwise the result could be a model that does not know its coverage, which the recipe asks for: greedy
+        validation scores hardly see what coverage is for, repetition in longer outputs.
+        """
+        if self._whole_after and not progress.whole and progress.validated >= self._whole_after:
+            progress.whole, progress.candidates = True, []
+            progress.without_improvement = progress.since_reduction = 0
+        progress.validated = progress.step
 
     def _measure(self, weights: Arrays) -> tuple[dict[str, float], float]:
         """Returns the row of a validation with these weights, and the score that decides; the model stays as it is."""
