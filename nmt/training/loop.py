@@ -196,7 +196,7 @@ class Trainer:
 
     def _stops(self, progress: Progress) -> bool:
         """Whether validation has stopped improving, or can improve no more."""
-        if progress.step <= self._whole_after:  # the last thing is not switched on yet
+        if self._whole_after and not progress.whole:
             return False
         perfect = self._config.select_on != "loss" and (progress.best_score or 0.0) >= 100.0
         return perfect or progress.without_improvement >= self._config.stop_after

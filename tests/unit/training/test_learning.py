@@ -61,7 +61,7 @@ def corpus_of(pairs):
     )
 
 
-def recipe_of(units=8, attention="scaled_dot", **training):
+def recipe_of(units=8, decoder=None, **training):
     return Recipe.model_validate(
         {
             "name": "reversal",
@@ -70,7 +70,7 @@ def recipe_of(units=8, attention="scaled_dot", **training):
             "model": {
                 "embedding": {"size": units},
                 "encoder": {"units": units},
-                "decoder": {"units": units, "attention": attention},
+                "decoder": {"units": units, "attention": "scaled_dot"} | (decoder or {}),
                 "dropout": 0.1,
             },
             "training": {"warmup_steps": 10, "learning_rate": 1e-2, "label_smoothing": 0.0, **training},
@@ -231,6 +231,25 @@ def test_training_stops_without_improvement_and_keeps_the_best(tmp_path):
     assert result.facts["steps"] > result.facts["best_step"]
     rows = (tmp_path / "output" / "history.jsonl").read_text().count("bleu")
     assert rows == 5
+
+
+def test_what_was_validated_before_coverage_was_switched_on_does_not_count(tmp_path):
+    late = {"coverage_after": 3, "coverage_loss": 1.0, "coverage_loss_after": 3}
+    covering = {"attention": "additive", "coverage": True}
+    recipe = recipe_of(decoder=covering, validate_every=2, checkpoint_every=5, stop_after=1, **late)
+    pairs = reversals(400, seed=1)
+    # Validated at 2: without it; at 4: hardly with it; from 6 on it counts, and what comes after the best stops.
+    result = run(recipe, pairs, Validation(9.0, 8.0, 1.0, 2.0, 1.5), tmp_path / "whole")
+    assert (result.facts["best_score"], result.facts["best_step"], result.facts["steps"]) == (2.0, 8, 10)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, pairs, Validation(9.0, 8.0, 1.0, fail_at=4), tmp_path / "broken")
+    (tmp_path / "broken" / "output").rmdir()
+    resumed = run(recipe, pairs, Validation(1.0, 2.0, 1.5), tmp_path / "broken")  # from step 5
+    assert resumed.facts == result.facts
+    np.testing.assert_equal(resumed.weights, result.weights)
+    # Where training ends before, there is nothing else.
+    never = recipe_of(decoder=covering, validate_every=2, max_epochs=1, coverage_after=10_000)
+    assert run(never, pairs, Validation(9.0, 8.0), tmp_path / "short").facts["best_score"] == 9.0
 
 
 def test_batches_can_be_accumulated_and_resumed(tmp_path):
