@@ -148,7 +148,7 @@ class DecodingConfig(Strict):
                     f"diversity.groups {groups} does not divide beam_size {self.beam_size}",
                 ),
                 (
-                    not sampled and self.minimum_bayes_risk is not None and self.candidates > self.beam_size,
+                    not sampled and self.candidates > self.beam_size,
                     f"minimum_bayes_risk.candidates {self.candidates} is above beam_size {self.beam_size}:"
                     " widen the beam, or draw with sampling",
                 ),

@@ -10,7 +10,8 @@ class Hypothesis(NamedTuple):
 
     Attributes:
         ids: its tokens without BOS; the last one is EOS where there was room for it.
-        score: what the search ranked it by: the log-probability, normalised by the length, with all penalties.
+        score: what it was ranked by: the log-probability, normalised by the length, with all penalties; or, in minimum
+            Bayes risk decoding, the score that is expected of it, 0 to 1.
         log_probability: the sum of log P(token) in nats, EOS counted, without any normalisation or penalty.
         unmet: required phrases, and a required beginning, that it lacks.
     """

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from nmt.tokenizer import BOS, EOS, PAD, UNK, UNKNOWN_SURFACE
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
 Row = Mapping[str, Any]
+Unit = TypeVar("Unit", bound=Hashable)
 
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
 _NEAR_ZERO = 0.1  # of the median norm: rows of a table that is trained differ by a factor of 2 or 3
@@ -71,6 +72,11 @@ def unused_share(pieces: Sequence[str], counts: Ints) -> float:
     return float((counts[expected] == 0).mean()) if expected else 0.0
 
 
+def ngrams(sequence: Sequence[Unit], size: int) -> list[tuple[Unit, ...]]:
+    """Returns all runs of ``size`` neighbours in a sequence, in order."""
+    return list(zip(*(sequence[start:] for start in range(size)), strict=False))
+
+
 def repetition_rate(sequences: Iterable[Sequence[Hashable]], size: int = 2) -> float:
     """Returns the share of n-grams that occurred before in the same sequence, over all sequences.
 
@@ -78,9 +84,9 @@ def repetition_rate(sequences: Iterable[Sequence[Hashable]], size: int = 2) -> f
     """
     total = distinct = 0
     for sequence in sequences:
-        ngrams = list(zip(*(sequence[start:] for start in range(size)), strict=False))
-        total += len(ngrams)
-        distinct += len(set(ngrams))
+        own = ngrams(sequence, size)
+        total += len(own)
+        distinct += len(set(own))
     return 1.0 - distinct / total if total else 0.0
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
-from nmt.evaluation.diagnostics import repetition_rate
+from nmt.evaluation.diagnostics import ngrams, repetition_rate
 from nmt.evaluation.metrics import Floats, Lines, Metric, own_signature
 from nmt.evaluation.rouge import split_sentences, words_of
 
@@ -117,7 +117,7 @@ class Repetition(Metric):
 
     def statistics(self, hypotheses: Lines) -> Floats:
         """Returns the statistics of each segment [N, F]."""
-        trigrams = [_ngrams(words_of(line), 3) for line in hypotheses]
+        trigrams = [ngrams(words_of(line), 3) for line in hypotheses]
         return np.array([(len(own) - len(set(own)), len(own)) for own in trigrams], np.float64)
 
     def scores(self, sums: Floats) -> Floats:
@@ -164,12 +164,8 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _novelty(document: Sequence[str], summary: Sequence[str], size: int) -> float:
-    known, own = set(_ngrams(document, size)), _ngrams(summary, size)
+    known, own = set(ngrams(document, size)), ngrams(summary, size)
     return sum(ngram not in known for ngram in own) / len(own) if own else float("nan")
-
-
-def _ngrams(words: Sequence[str], size: int) -> list[tuple[str, ...]]:
-    return list(zip(*(words[start:] for start in range(size)), strict=False))
 
 
 def summary_baselines(sources: Lines, references: Sequence[Lines], seed: int = 1) -> dict[str, list[str]]:

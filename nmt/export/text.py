@@ -7,6 +7,7 @@ Python's Unicode data are the exception: TensorFlow Text has data of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import tensorflow as tf
 import tensorflow_text as tf_text
@@ -15,6 +16,7 @@ from nmt.cleaning.normalize import INVISIBLE, Normalizer, is_mark
 from nmt.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, TokenizerPair
 
 
+@cache
 def characters_where(test: Callable[[str], bool]) -> str:
     """Returns the inside of a character class of RE2: all characters of which ``test`` is true."""
     found = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000 and test(chr(code))]
@@ -25,7 +27,6 @@ def characters_where(test: Callable[[str], bool]) -> str:
 
 
 SPACE = characters_where(str.isspace)  # as Python has it, which is more than the \s of RE2
-MARK = characters_where(is_mark)
 
 
 class GraphText:
@@ -57,7 +58,9 @@ class GraphText:
                 texts = tf_text.normalize_utf8(texts, step.form)
             if step.marks == "drop":
                 apart = tf_text.normalize_utf8(texts, "NFD")
-                texts = tf_text.normalize_utf8(tf.strings.regex_replace(apart, f"[{MARK}]+", ""), "NFC")
+                texts = tf_text.normalize_utf8(
+                    tf.strings.regex_replace(apart, f"[{characters_where(is_mark)}]+", ""), "NFC"
+                )
             if step.squeeze_spaces:
                 texts = tf.strings.regex_replace(texts, f"[{SPACE}]+", " ")
                 texts = tf.strings.regex_replace(texts, "^ | $", "")

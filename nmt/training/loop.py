@@ -196,7 +196,7 @@ class Trainer:
 
     def _stops(self, progress: Progress) -> bool:
         """Whether validation has stopped improving, or can improve no more."""
-        if self._whole_after and not progress.whole:
+        if self._waits(progress):
             return False
         perfect = self._config.select_on != "loss" and (progress.best_score or 0.0) >= 100.0
         return perfect or progress.without_improvement >= self._config.stop_after
@@ -291,13 +291,17 @@ class Trainer:
             f"  ({time.monotonic() - began:.0f} s){'  best so far' if better else ''}"
         )
 
+    def _waits(self, progress: Progress) -> bool:
+        """Whether the validations that are to count are still to come."""
+        return self._whole_after > 0 and not progress.whole
+
     def _begins_anew(self, progress: Progress) -> None:
         """Forgets the candidates of before coverage and its loss were switched on, once they have been for a while.
 
         Otherwise the result could be a model that does not know its coverage, which the recipe asks for: greedy
         validation scores hardly see what coverage is for, repetition in longer outputs.
         """
-        if self._whole_after and not progress.whole and progress.validated >= self._whole_after:
+        if self._waits(progress) and progress.validated >= self._whole_after:
             progress.whole, progress.candidates = True, []
             progress.without_improvement = progress.since_reduction = 0
         progress.validated = progress.step
