@@ -17,8 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nmt.decoding.hypothesis import Hypothesis
-from nmt.evaluation.metrics import MetricOptions
-from nmt.evaluation.scores import sentence_scores
+from nmt.evaluation.metrics import MetricOptions, open_metric
 
 
 def expected_scores(texts: Sequence[str], metric: str, options: MetricOptions) -> dict[str, float]:
@@ -30,14 +29,13 @@ def expected_scores(texts: Sequence[str], metric: str, options: MetricOptions) -
         options: tokenizer, case, stemmer.
     """
     counts = Counter(texts)
-    found = list(counts)
-    # Each of n texts against all n, in one call.
-    pairs = sentence_scores(
-        [text for text in found for _ in found], [text for _ in found for text in found], metric, options
-    )
-    scores = np.reshape(pairs, [len(found), len(found)])  # [n, n]
-    expected = scores @ [count / len(texts) for count in counts.values()]  # [n]
-    return dict(zip(found, expected.tolist(), strict=True))
+    found, shares = list(counts), np.array(list(counts.values())) / len(texts)  # [n]
+    scorer = open_metric(metric, [found], options)  # the n-grams of the n texts are numbered once
+    expected = {}
+    for text in found:
+        scores = scorer.segment_scores(scorer.statistics([text] * len(found))) / 100.0  # [n]
+        expected[text] = float(np.clip(scores, 0.0, 1.0) @ shares)
+    return expected
 
 
 def by_expected_score(
