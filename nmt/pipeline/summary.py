@@ -53,6 +53,7 @@ def print_summary(recipe: Recipe, record: Path, workspace: Workspace, program: s
 
 
 def _example(record: Path) -> str:
-    """Returns a source that the user may replace by one of their own."""
+    """Returns a source that the user may replace by one of their own: the shortest of the samples."""
     samples = json.loads((record / "samples.json").read_bytes())
-    return next((str(rows[0][0]) for rows in samples.values() if rows), "a sentence of your own")
+    sources = [str(source) for rows in samples.values() for source, *_ in rows if source]
+    return min(sources, key=len, default="a sentence of your own")
