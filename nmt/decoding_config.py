@@ -188,8 +188,13 @@ class DecodingConfig(Strict):
         return min(int(source_tokens * self.max_length_ratio) + self.max_length_extra, self.max_output_tokens)
 
     def with_beam(self, beam_size: int) -> DecodingConfig:
-        """Returns the same search with another beam, of one group, whose best output is the answer."""
-        return self.model_copy(update={"beam_size": beam_size, "diversity": None, "minimum_bayes_risk": None})
+        """Returns the same search with another beam, of one group, whose best output is the answer.
+
+        Where draws are there to be compared, it draws no more: one alone would be as good as another.
+        """
+        sampling = None if self.minimum_bayes_risk else self.sampling
+        one = {"diversity": None, "minimum_bayes_risk": None, "sampling": sampling}
+        return self.model_copy(update={"beam_size": beam_size, **one})
 
 
 def overridden(config: DecodingConfig, options: dict[str, Any], settings: Sequence[str] = ()) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class BatchDecoder:
 
     def _searched(self, hypotheses: int) -> DecodingConfig:
         """Returns the configuration of a search for so many outputs: as many are drawn as are wanted."""
-        return self._config.with_beam(hypotheses) if self._config.sampling else self._config
+        return self._config.model_copy(update={"beam_size": hypotheses}) if self._config.sampling else self._config
 
     def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> list[npt.NDArray[Any]]:
         """Searches with the graph for so many outputs and conditions of such a size: arrays of ``Hypotheses``."""

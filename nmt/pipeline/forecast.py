@@ -20,9 +20,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
+
 from nmt import textio
 from nmt.config import Recipe, TrainingConfig
 from nmt.dataset import EncodedCorpus
+from nmt.decoding.minimum_bayes_risk import expected_scores
 from nmt.errors import NmtError
 from nmt.evaluation.metrics import MetricOptions, text_metrics
 from nmt.evaluation.scores import score_lines
@@ -259,7 +262,8 @@ def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measure
     tests = sample.test_lines
     scale = tests / max(len(references), 1)
     if "translate" in waiting:
-        seconds = measured.beam_start_seconds + scale * (measured.beam_seconds + measured.loss_seconds)
+        searching = measured.beam_seconds + measured.loss_seconds + _comparing_seconds(references, recipe)
+        seconds = measured.beam_start_seconds + scale * searching
         size = round(scale * sum(len(textio.encode_line(line)) for line in references))
         rows.append(StageForecast("translate", size, seconds, f"{tests:,} lines, a search"))
     if "evaluate" in waiting:
@@ -271,6 +275,19 @@ def _stages(waiting: set[str], recipe: Recipe, sample: Sample, measured: Measure
     if "record" in waiting:
         rows.append(StageForecast("record", 2 * bundle, None, "computed; a few seconds"))
     return rows
+
+
+def _comparing_seconds(lines: list[str], recipe: Recipe) -> float:
+    """Returns the seconds of comparing the outputs of so many sources, for minimum Bayes risk decoding."""
+    wanted = recipe.decoding.minimum_bayes_risk
+    if wanted is None or not lines:
+        return 0.0
+    alike = [lines[place] for place in np.linspace(0, len(lines) - 1, wanted.candidates).astype(int)]
+    for _ in range(2):  # the first time starts the metric
+        began = time.monotonic()
+        expected_scores(alike, wanted.metric, MetricOptions.of(recipe.evaluation))
+        seconds = time.monotonic() - began
+    return seconds * len(lines)
 
 
 def _scoring_seconds(lines: list[str], metrics: Sequence[str], recipe: Recipe, bootstrap_samples: int) -> float:

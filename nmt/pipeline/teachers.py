@@ -36,7 +36,7 @@ class Teacher:
         """What decides, beside the weights of one that is still to be trained, what it writes; JSON."""
         if self.trained:
             return bundle_digest(self.place)
-        return self.recipe.decoding.model_dump(mode="json", exclude={"beam_size", "diversity"}, exclude_none=True)
+        return self.recipe.decoding.with_beam(1).model_dump(mode="json", exclude={"beam_size"}, exclude_none=True)
 
 
 def teachers_of(step: SyntheticConfig, recipe: Recipe, recipe_path: Path) -> list[Teacher]:

@@ -83,10 +83,12 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
     start = time.monotonic() - began
     batch_seconds = [seconds / accumulate for seconds in _repeated(steps)]
     loss_start, loss = _loss_seconds(model, valid, recipe.dataset.tokens_per_batch)
-    greedy_start, greedy = _search_seconds(model, valid, recipe.decoding, 1)
+    greedy_start, greedy = _search_seconds(
+        model, valid, recipe.decoding.with_beam(1).model_copy(update={"sampling": None})
+    )
     beam_start = beam = 0.0
     if recipe.corpora.test:
-        beam_start, beam = _search_seconds(model, valid, recipe.decoding, recipe.decoding.beam_size)
+        beam_start, beam = _search_seconds(model, valid, recipe.decoding)
     return Measured(
         weights=sum(int(np.prod(weight.shape)) for weight in model.weights),
         trainable=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
@@ -140,21 +142,20 @@ def _loss_seconds(model: Seq2Seq, corpus: EncodedCorpus, tokens_per_batch: int) 
     return max(0.0, seconds[0] - seconds[1]), seconds[1] * len(corpus) / len(chosen)
 
 
-def _search_seconds(
-    model: Seq2Seq, corpus: EncodedCorpus, config: DecodingConfig, beam_size: int
-) -> tuple[float, float]:
+def _search_seconds(model: Seq2Seq, corpus: EncodedCorpus, config: DecodingConfig) -> tuple[float, float]:
     """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards."""
-    decoder = BatchDecoder(model, config if beam_size == config.beam_size else config.with_beam(beam_size))
+    decoder = BatchDecoder(model, config)
     sources = corpus.source.rows()
-    found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // beam_size)]
+    rows = config.candidates if config.sampling else config.beam_size
+    found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // rows)]
     began = time.monotonic()
-    decoder.decode([sources[index] for index in found[0]])
+    decoder.decode([sources[index] for index in found[0]], config.candidates)
     first = time.monotonic() - began
     chosen = [found[index] for index in np.unique(np.linspace(0, len(found) - 1, _SEARCHES).astype(int))]
     seconds = []
     for batch in chosen:
         began = time.monotonic()
-        decoder.decode([sources[index] for index in batch])
+        decoder.decode([sources[index] for index in batch], config.candidates)
         seconds.append(time.monotonic() - began)
     return first, mean(seconds) * len(found)
 

@@ -9,6 +9,7 @@ from nmt.decoding_config import (
     CoveragePenaltyConfig,
     DecodingConfig,
     DiversityConfig,
+    MinimumBayesRiskConfig,
     SamplingConfig,
     overridden,
 )
@@ -226,6 +227,13 @@ def test_the_command_line_replaces_what_it_names():
     for wrong in ("training.seed=1", "beam_size=1"):
         with pytest.raises(UsageError, match="only decoding"):
             overridden(config, {}, [wrong])
+
+
+def test_one_answer_is_searched_for_where_draws_were_there_to_be_compared():
+    drawn = DecodingConfig(sampling=SamplingConfig(temperature=0.5))
+    assert drawn.with_beam(1).sampling == drawn.sampling
+    compared = drawn.model_copy(update={"minimum_bayes_risk": MinimumBayesRiskConfig()})
+    assert compared.with_beam(3) == DecodingConfig(beam_size=3)
 
 
 @pytest.mark.parametrize(

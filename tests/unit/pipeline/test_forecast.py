@@ -1,15 +1,18 @@
 """The arithmetic of forecasts, and the process that measures."""
 
 import os
+import time
 
 import pytest
 
-from nmt.config import TrainingConfig
+from nmt.config import Recipe, TrainingConfig
 from nmt.errors import NmtError
 from nmt.pipeline import forecast
 from nmt.pipeline.epoch import Epoch
 from nmt.pipeline.forecast import checkpoint_bytes, scratch_bytes, training_bytes, training_seconds, validations
 from nmt.training.measured import Measured
+
+RECIPE = {"name": "r", "corpora": {"source": "a", "target": "b", "train": ["x/y"], "valid": ["x/z"], "test": ["x/w"]}}
 
 
 def test_memory_and_checkpoints_by_hand():
@@ -36,6 +39,22 @@ def test_training_seconds_by_hand():
     figures = Measured(10, 10, 5.0, [9.0, 0.1, 0.3], 0.0, 0.0, 0.0, 0.0, None)  # the first batch: the largest one
     config = TrainingConfig(max_epochs=3, accumulate=2, validate_every=50)
     assert training_seconds(epoch, figures, 6.0, config) == pytest.approx(5.0 + 300 * 0.2 + 3 * 6.0)
+
+
+def test_comparing_outputs_takes_time_where_there_are_some_to_compare(monkeypatch):
+    compared = []
+
+    def expected_scores(texts, metric, options):
+        compared.append((texts, metric))
+        time.sleep(0.01)
+
+    monkeypatch.setattr(forecast, "expected_scores", expected_scores)
+    lines = [f"line {number}" for number in range(50)]
+    assert forecast._comparing_seconds(lines, Recipe.model_validate(RECIPE)) == 0.0
+    decoding = {"sampling": {}, "minimum_bayes_risk": {"candidates": 8, "metric": "bleu"}}
+    assert forecast._comparing_seconds(lines, Recipe.model_validate(RECIPE | {"decoding": decoding})) >= 0.5
+    assert [(len(texts), metric) for texts, metric in compared] == [(8, "bleu")] * 2
+    assert forecast._comparing_seconds([], Recipe.model_validate(RECIPE | {"decoding": decoding})) == 0.0
 
 
 def die(probe, temporary, sender):

@@ -7,6 +7,7 @@ import pytest
 
 from nmt.config import Recipe, TokenizerConfig
 from nmt.dataset import EncodedCorpus, Sequences
+from nmt.decoding.decoder import BatchDecoder
 from nmt.models.seq2seq import Seq2Seq
 from nmt.pipeline.forecast import checkpoint_bytes, training_bytes
 from nmt.tokenizer import BOS, EOS, TokenizerPair
@@ -57,6 +58,22 @@ def test_it_measures_a_real_model_and_leaves_nothing(encoded, tmp_path, monkeypa
     assert measured.start_seconds > max(measured.batch_seconds)  # tracing counts once
     assert sorted(path.name for path in encoded.iterdir()) == before
     assert not [path for path in temporary.iterdir() if path.is_dir()]
+
+
+def test_it_draws_as_many_outputs_as_are_compared(encoded, monkeypatch):
+    asked = []
+    decode = BatchDecoder.decode
+
+    def counted(self, sources, hypotheses=1, conditions=None):
+        found = decode(self, sources, hypotheses, conditions)
+        asked.append((self._config.sampling is not None, {len(row) for row in found}))
+        return found
+
+    monkeypatch.setattr(BatchDecoder, "decode", counted)
+    decoding = {"sampling": {"temperature": 0.5}, "minimum_bayes_risk": {"candidates": 7}}
+    recipe = Recipe.model_validate(RECIPE | {"decoding": decoding})
+    measure(Probe(recipe, encoded, encoded, encoded, None, [np.arange(30), np.arange(4)]))
+    assert set(map(repr, asked)) == {"(False, {1})", "(True, {7})"}  # of validations and of the test sets
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
