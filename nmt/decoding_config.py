@@ -196,6 +196,14 @@ class DecodingConfig(Strict):
         one = {"diversity": None, "minimum_bayes_risk": None, "sampling": sampling}
         return self.model_copy(update={"beam_size": beam_size, **one})
 
+    def greedy(self) -> DecodingConfig:
+        """Returns the search of validations: greedy, nothing drawn, outputs of any length within the limits."""
+        return self.with_beam(1).model_copy(update={"sampling": None, "wished_length": None})
+
+    def for_outputs(self, wanted: int) -> DecodingConfig:
+        """Returns the search for so many outputs of a source: as many are drawn as are wanted."""
+        return self.model_copy(update={"beam_size": wanted}) if self.sampling else self
+
 
 def overridden(config: DecodingConfig, options: dict[str, Any], settings: Sequence[str] = ()) -> dict[str, Any]:
     """Returns the values of a configuration in which the command line replaces some.

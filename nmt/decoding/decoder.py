@@ -161,7 +161,7 @@ class BatchDecoder:
         if conditions is not None:
             self._check(conditions)
         results: list[list[Hypothesis]] = [[] for _ in sources]
-        rows = self._searched(hypotheses).beam_size
+        rows = self._config.for_outputs(hypotheses).beam_size
         for chosen, batch in length_batches(sources, self._config.tokens_per_batch // rows):
             asked = [_NOTHING if conditions is None else conditions[index] for index in chosen]
             found = [part[:, :hypotheses] for part in self._search(batch, hypotheses, batch_conditions(asked))]
@@ -173,13 +173,9 @@ class BatchDecoder:
                         results[index].append(Hypothesis(ids, float(score), float(log_probability), unmet))
         return results
 
-    def _searched(self, hypotheses: int) -> DecodingConfig:
-        """Returns the configuration of a search for so many outputs: as many are drawn as are wanted."""
-        return self._config.model_copy(update={"beam_size": hypotheses}) if self._config.sampling else self._config
-
     def _search(self, source: npt.NDArray[Any], wanted: int, conditions: Conditions) -> list[npt.NDArray[Any]]:
         """Searches with the graph for so many outputs and conditions of such a size: arrays of ``Hypotheses``."""
-        config, compiled = self._searched(wanted), self._config.compile
+        config, compiled = self._config.for_outputs(wanted), self._config.compile
         sizes = tf.nest.map_structure(lambda part: part.shape[1:], conditions)
         shortlist = self._shortlist(source, conditions)
         if (key := (wanted, sizes, shortlist is not None)) not in self._graphs:

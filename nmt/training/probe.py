@@ -83,9 +83,7 @@ def _measure(probe: Probe, scratch: Path) -> Measured:
     start = time.monotonic() - began
     batch_seconds = [seconds / accumulate for seconds in _repeated(steps)]
     loss_start, loss = _loss_seconds(model, valid, recipe.dataset.tokens_per_batch)
-    greedy_start, greedy = _search_seconds(
-        model, valid, recipe.decoding.with_beam(1).model_copy(update={"sampling": None})
-    )
+    greedy_start, greedy = _search_seconds(model, valid, recipe.decoding.greedy())
     beam_start = beam = 0.0
     if recipe.corpora.test:
         beam_start, beam = _search_seconds(model, valid, recipe.decoding)
@@ -146,7 +144,7 @@ def _search_seconds(model: Seq2Seq, corpus: EncodedCorpus, config: DecodingConfi
     """Returns the seconds of the first search, which traces it, and those of the whole corpus afterwards."""
     decoder = BatchDecoder(model, config)
     sources = corpus.source.rows()
-    rows = config.candidates if config.sampling else config.beam_size
+    rows = config.for_outputs(config.candidates).beam_size
     found = [chosen for chosen, _ in length_batches(sources, config.tokens_per_batch // rows)]
     began = time.monotonic()
     decoder.decode([sources[index] for index in found[0]], config.candidates)

@@ -100,8 +100,7 @@ class Validator:
         from nmt.evaluation.scores import score_lines
 
         if self._decoder is None:
-            greedy = self._recipe.decoding.with_beam(1).model_copy(update={"sampling": None, "wished_length": None})
-            self._decoder = BatchDecoder(model, greedy, final_weights=False)
+            self._decoder = BatchDecoder(model, self._recipe.decoding.greedy(), final_weights=False)
         nll, tokens = self._loss.measure(model)
         outputs = self._decoder.decode_ids(self._sources)
         if self._copier is not None:
